@@ -1,0 +1,69 @@
+"""SOCKS5 for Python programs: sockets, an httpx transport and `socks5-curl`.
+
+::
+
+    import socks5client
+
+    with socks5client.connect(("example.com", 80), proxy="socks5h://127.0.0.1:1080") as sock:
+        sock.sendall(b"GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n")
+
+The modules `socks5client.httpx`, `socks5client.httpcore` and `socks5client.cli` need the extra
+of their name; nothing else needs more than the standard library.
+"""
+
+from ._socket import connect, create_connection, socket
+from .bypass import Bypass
+from .errors import (
+    AddressTypeNotSupported,
+    AuthenticationError,
+    CommandNotSupported,
+    ConnectionRefused,
+    GeneralFailure,
+    HandshakeTimeout,
+    HostUnreachable,
+    NetworkUnreachable,
+    NoAcceptableMethodError,
+    NotAllowed,
+    OnionServiceError,
+    ProxyConnectionError,
+    RemoteProtocolError,
+    ReplyError,
+    SocksError,
+    TTLExpired,
+)
+from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
+from .proxy import Proxy
+from .route import DIRECT, get_default_proxy, set_default_proxy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DIRECT",
+    "Address",
+    "AddressTypeNotSupported",
+    "AuthMethod",
+    "AuthenticationError",
+    "Bypass",
+    "CommandNotSupported",
+    "ConnectionRefused",
+    "GeneralFailure",
+    "HandshakeTimeout",
+    "HostUnreachable",
+    "NetworkUnreachable",
+    "NoAcceptableMethodError",
+    "NoAuth",
+    "NotAllowed",
+    "OnionServiceError",
+    "Proxy",
+    "ProxyConnectionError",
+    "RemoteProtocolError",
+    "ReplyError",
+    "SocksError",
+    "TTLExpired",
+    "UsernamePassword",
+    "connect",
+    "create_connection",
+    "get_default_proxy",
+    "set_default_proxy",
+    "socket",
+]

@@ -1,0 +1,320 @@
+"""The drop-in socket, and the functions that make one.
+
+After `connect` the fd is the kernel's own connection to the proxy, and `send`, `recv` and
+their kin are the C methods of `socket.socket`: the data path costs nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as _stdlib
+
+from .errors import SocksError
+from .protocol import Address, AddressType
+from .route import DIRECT, find_route, get_default_proxy
+from .sync import Deadline, open_tunnel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self, TypeAlias
+
+    from .route import Chain, Direct, ProxyLike
+    from .sync import Tunnel
+
+    # ("host", port), or the four of IPv6.
+    SocketAddress: TypeAlias = tuple[str | bytes, int] | tuple[str, int, int, int]
+
+_INTERNET = (_stdlib.AF_INET, _stdlib.AF_INET6)
+_TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
+# What socket.create_connection takes for "the default timeout".
+_DEFAULT_TIMEOUT: Any = getattr(_stdlib, "_GLOBAL_DEFAULT_TIMEOUT", object())
+
+
+class socket(_stdlib.socket):
+    """A `socket.socket` whose TCP connections go through a SOCKS5 proxy.
+
+    Parameters: `family`, `type`, `proto`, `fileno` as `socket.socket` takes them; `proxy`, a
+    `Proxy`, a URL, a sequence of either (a chain, first hop first), `DIRECT`, or None for the
+    default proxy, else the environment, looked up at `connect`.
+
+    The family is no limit: the address of the destination is the proxy's affair. A family or
+    type without a proxied meaning (AF_UNIX, raw sockets) behaves as in the system, and so
+    does a socket made from a `fileno`. Raises ValueError for a malformed `proxy`, OSError
+    for a datagram socket, which is not supported yet. Source: RFC 1928 section 4.
+    """
+
+    # Until `connect` the fd is a stand-in of another family, which the kernel cannot connect
+    # to an internet address: whoever takes the fd (ssl's wrap_socket, C code) and connects
+    # it past this class gets an error, and nothing goes direct.
+    __slots__ = ("_bound", "_options", "_peer", "_proxied", "_route", "_source", "_wire")
+
+    def __init__(
+        self,
+        family: int = -1,
+        type: int = -1,
+        proto: int = -1,
+        fileno: int | None = None,
+        *,
+        proxy: ProxyLike = None,
+    ) -> None:
+        self._route: Chain | Direct | None = None if proxy is None else find_route(proxy)
+        self._peer: Any = None
+        self._bound: Address | None = None
+        self._wire: _stdlib.socket | None = None
+        self._source: Any = None
+        self._options: list[tuple[Any, ...]] = []
+        self._proxied = False
+        if fileno is None and family in (-1, *_INTERNET) and self._chosen_route is not DIRECT:
+            kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
+            if kind == _stdlib.SOCK_DGRAM:
+                raise OSError(errno.EPROTONOSUPPORT, "UDP through a proxy is not supported yet")
+            if kind == _stdlib.SOCK_STREAM:
+                self._proxied = True
+                family = _stdlib.AF_INET if family == -1 else family
+                type = _stdlib.SOCK_STREAM if type == -1 else type
+                proto = 0 if proto == -1 else proto
+                fileno = _stand_in(family, type)
+        super().__init__(family, type, proto, fileno)
+
+    def connect(self, address: Any, /) -> None:
+        """Connects to `address`, ("host", port) or the four of IPv6, through the proxy.
+
+        A name is resolved by the proxy, unless the proxy's scheme says here. The socket's
+        timeout bounds all of it. Raises a SocksError, after which the socket can be used for
+        another attempt; ValueError for an address that cannot be, before any I/O.
+        """
+        if not self._proxied:
+            super().connect(address)
+            return
+        target = Address.from_tuple(address)
+        self._check_unconnected()
+        route = find_route(self._route)
+        if route is DIRECT:
+            self._become_plain()
+            super().connect(address)
+            return
+        if self.gettimeout() == 0:
+            raise SocksError(
+                "a non-blocking connect through a proxy is not supported yet",
+                errno=errno.EOPNOTSUPP,
+                target=target,
+            )
+        tunnel = open_tunnel(
+            route,
+            target,
+            Deadline(self.gettimeout()),
+            family=self.family,
+            source_address=self._source,
+            socket_options=self._options,
+        )
+        try:
+            self._replace_fd(tunnel.sock)
+        finally:
+            tunnel.sock.close()
+        self._connected(tunnel, target, address)
+
+    def connect_ex(self, address: Any, /) -> int:
+        """As `connect`, but with an errno for a result where that raises one."""
+        if not self._proxied:
+            return super().connect_ex(address)
+        try:
+            self.connect(address)
+        except _stdlib.gaierror:
+            raise
+        except OSError as error:
+            return error.errno or errno.EIO
+        return 0
+
+    def bind(self, address: Any, /) -> None:
+        """Sets the local address of the connection to the proxy; it takes effect at `connect`."""
+        if self._proxied:
+            self._check_unconnected()
+            self._source = address
+        else:
+            super().bind(address)
+
+    def listen(self, backlog: int = 128, /) -> None:
+        """Not supported yet through a proxy (BIND): OSError."""
+        if self._proxied:
+            raise OSError(errno.EOPNOTSUPP, "listening through a proxy (BIND) is not supported yet")
+        super().listen(backlog)
+
+    def getpeername(self) -> Any:
+        """The destination as it was asked for; `proxy_peername` is the proxy."""
+        return super().getpeername() if self._peer is None else self._peer
+
+    def getsockname(self) -> Any:
+        """The address that the destination sees, where the proxy told a usable one.
+
+        That is BND.ADDR and BND.PORT (RFC 1928 section 6); else the local address.
+        """
+        if self._bound is not None:
+            return _sockaddr(self._bound)
+        if self._proxied and self._peer is None:
+            if self._source is not None:
+                return self._source
+            with self._draft() as draft:
+                return draft.getsockname()
+        return self.proxy_sockname
+
+    @property
+    def proxy_peername(self) -> Any:
+        """The address of the first proxy, as `getpeername` gives it for a plain socket."""
+        return super().getpeername() if self._wire is None else self._wire.getpeername()
+
+    @property
+    def proxy_sockname(self) -> Any:
+        """The local address of the connection to the first proxy."""
+        return super().getsockname() if self._wire is None else self._wire.getsockname()
+
+    def setsockopt(self, *args: Any) -> None:
+        """As in the system; before `connect` it is for the connection to the proxy."""
+        if self._proxied and self._peer is None:
+            with self._draft() as draft:
+                draft.setsockopt(*args)
+            self._options.append(args)
+        elif self._wire is None:
+            super().setsockopt(*args)
+        else:
+            self._wire.setsockopt(*args)
+
+    def getsockopt(self, *args: Any) -> Any:
+        """As in the system; before `connect` it is of the connection to the proxy."""
+        if self._proxied and self._peer is None:
+            with self._draft() as draft:
+                return draft.getsockopt(*args)
+        if self._wire is None or args[0] == _stdlib.SOL_SOCKET:
+            return super().getsockopt(*args)
+        return self._wire.getsockopt(*args)
+
+    def dup(self) -> Self:
+        """A second object for the same connection, as in the system."""
+        twin = super().dup()
+        for name in socket.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin._options = list(self._options)
+        return twin
+
+    @property
+    def _chosen_route(self) -> Chain | Direct | None:
+        return get_default_proxy() if self._route is None else self._route
+
+    def _check_unconnected(self) -> None:
+        """The errors of the system for a socket that is closed, or is connected already."""
+        if self.fileno() < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if self._peer is not None:
+            raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
+
+    def _draft(self) -> _stdlib.socket:
+        """A plain socket such as this one would be, with its options set."""
+        draft = _stdlib.socket(self.family, self.type, self.proto)
+        try:
+            for option in self._options:
+                draft.setsockopt(*option)
+        except BaseException:
+            draft.close()
+            raise
+        return draft
+
+    def _become_plain(self) -> None:
+        """The default route is DIRECT: an ordinary socket from now on."""
+        with self._draft() as draft:
+            if self._source is not None:
+                draft.bind(self._source)
+            self._replace_fd(draft)
+        self._proxied = False
+
+    def _replace_fd(self, sock: _stdlib.socket) -> None:
+        """Puts the kernel's socket of `sock` under this one's fd number."""
+        if os.name == "nt":
+            raise OSError(
+                errno.EOPNOTSUPP,
+                "socket().connect() cannot replace an open socket on Windows;"
+                " use socks5client.connect() or create_connection()",
+            )
+        os.dup2(sock.fileno(), self.fileno(), inheritable=self.get_inheritable())
+        self.settimeout(self.gettimeout())  # non-blocking mode is the kernel socket's, not ours
+
+    def _connected(self, tunnel: Tunnel, target: Address, address: Any) -> None:
+        bound = tunnel.reply.bound
+        self._bound = bound if bound is not None and bound.is_usable else None
+        self._wire = None if tunnel.wire is tunnel.sock else tunnel.wire
+        self._peer = tuple(address) if len(address) == 4 else _sockaddr(target)
+        self._proxied = True
+
+
+def connect(
+    address: SocketAddress, *, proxy: ProxyLike = None, timeout: float | None = None
+) -> socket:
+    """A drop-in `socket`, connected to `address` through `proxy`, in blocking mode.
+
+    Parameters: `address`, ("host", port) or the four of IPv6; `proxy`, a `Proxy`, a URL, a
+    sequence of either (a chain, first hop first), `DIRECT`, or None for the default proxy,
+    else the environment; `timeout`, in seconds, for all of it, None for no limit.
+
+    Raises a SocksError, or `socket.gaierror` where a name is looked up here; ValueError for
+    what cannot be, or where no proxy is to be found, before any I/O. Source: RFC 1928.
+    """
+    sock = create_connection(address, timeout, proxy=proxy)
+    sock.settimeout(None)
+    return sock
+
+
+def create_connection(
+    address: SocketAddress,
+    timeout: float | None = _DEFAULT_TIMEOUT,
+    source_address: tuple[str, int] | None = None,
+    *,
+    all_errors: bool = False,
+    proxy: ProxyLike = None,
+) -> socket:
+    """As `socket.create_connection`, through `proxy`.
+
+    Parameters: `address` and `proxy` as for `connect`; `timeout`, in seconds, for the whole
+    operation, which the socket then keeps (default: `socket.getdefaulttimeout()`);
+    `source_address`, ("host", port), the local end of the connection to the proxy;
+    `all_errors`, where a name is looked up here and no address can be reached, raises an
+    ExceptionGroup of all the errors.
+
+    Returns a drop-in `socket`; raises as `connect` does.
+    """
+    target = Address.from_tuple(address)
+    route = find_route(proxy)
+    if timeout is _DEFAULT_TIMEOUT:
+        timeout = _stdlib.getdefaulttimeout()
+    if route is DIRECT:
+        plain = _stdlib.create_connection(target, timeout, source_address, all_errors=all_errors)
+        return socket(plain.family, plain.type, plain.proto, plain.detach(), proxy=DIRECT)
+    tunnel = open_tunnel(
+        route,
+        target,
+        Deadline(timeout),
+        source_address=source_address,
+        all_errors=all_errors,
+    )
+    wire = tunnel.wire
+    try:
+        sock = socket(wire.family, wire.type, wire.proto, tunnel.sock.fileno(), proxy=route)
+    except BaseException:
+        tunnel.sock.close()
+        raise
+    tunnel.sock.detach()
+    sock._connected(tunnel, target, address)
+    sock.settimeout(timeout)
+    return sock
+
+
+def _stand_in(family: int, type: int) -> int:
+    """The fd of a socket that cannot be connected to an internet address."""
+    if hasattr(_stdlib, "AF_UNIX"):
+        family = _stdlib.AF_UNIX
+    return _stdlib.socket(family, type).detach()
+
+
+def _sockaddr(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    """In the shape that the system gives: IPv6 has four."""
+    if address.type is AddressType.IPV6:
+        return address.host, address.port, 0, 0
+    return address.host, address.port

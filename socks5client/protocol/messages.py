@@ -1,0 +1,129 @@
+"""The messages of RFC 1928: method offer and selection, request and reply.
+
+Values that know their own bytes. Codes are plain ints where a peer chooses them, so that
+an unknown one is a value like any other and never an exception out of a parser.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from enum import IntEnum
+
+from ..errors import RemoteProtocolError
+from .address import Address, wire_length
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+VERSION = 0x05
+
+
+class Method(IntEnum):
+    """Authentication methods, RFC 1928 section 3; 03-7F are IANA's, 80-FE private."""
+
+    NO_AUTHENTICATION = 0x00
+    GSSAPI = 0x01
+    USERNAME_PASSWORD = 0x02
+    NO_ACCEPTABLE = 0xFF
+
+
+class Command(IntEnum):
+    """CMD of a request, RFC 1928 section 4."""
+
+    CONNECT = 0x01
+    BIND = 0x02
+    UDP_ASSOCIATE = 0x03
+
+
+class MethodOffer(namedtuple("MethodOffer", ("methods",))):
+    """Client to proxy: the `methods` (ints 0 to 254) it would use, preferred first."""
+
+    __slots__ = ()
+    methods: tuple[int, ...]
+
+    def encode(self) -> bytes:
+        """VER, NMETHODS, METHODS."""
+        return bytes((VERSION, len(self.methods), *self.methods))
+
+
+class MethodSelection(namedtuple("MethodSelection", ("method",))):
+    """Proxy to client: the `method` it chose, 0xFF for none."""
+
+    __slots__ = ()
+    method: int
+
+    LENGTH = 2
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From VER and METHOD. Raises RemoteProtocolError for another version."""
+        _check_version(data, "the method selection")
+        return cls(data[1])
+
+
+class Authenticated(namedtuple("Authenticated", ("method",))):
+    """No message of its own: the sub-negotiation of `method` ended well."""
+
+    __slots__ = ()
+    method: int
+
+
+class Request(namedtuple("Request", ("command", "address"))):
+    """Client to proxy: `command`, a `Command` or another int; `address`, its DST."""
+
+    __slots__ = ()
+    command: int
+    address: Address
+
+    def encode(self) -> bytes:
+        """VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT."""
+        return bytes((VERSION, self.command, 0)) + self.address.encode()
+
+
+class Reply(namedtuple("Reply", ("code", "bound"))):
+    """Proxy to client: `code`, its REP, 0 for success; `bound`, BND.ADDR and BND.PORT.
+
+    `bound` is None where the proxy gave a name of no length or one that is no name: proxies
+    do, and for CONNECT it does not matter.
+    """
+
+    __slots__ = ()
+    code: int
+    bound: Address | None
+
+    START = 2  # VER and REP: enough to know a failure
+    HEAD = 5  # up to the first octet of the address: enough to know the length
+
+    @staticmethod
+    def decode_code(start: bytes) -> int:
+        """REP, from VER and REP. Raises RemoteProtocolError for another version."""
+        _check_version(start, "the reply")
+        return start[1]
+
+    @staticmethod
+    def length(head: bytes) -> int:
+        """The reply's whole length, from its first `HEAD` bytes.
+
+        The reply's own ATYP sizes it, not the request's. Raises RemoteProtocolError for an
+        unknown one.
+        """
+        try:
+            return 3 + wire_length(head[3:5])
+        except ValueError as error:
+            raise RemoteProtocolError(f"the reply has an {error}") from None
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """From a whole reply, exactly `length` bytes."""
+        try:
+            bound = Address.decode(data[3:])
+        except ValueError:
+            bound = None
+        return cls(data[1], bound)
+
+
+def _check_version(data: bytes, what: str) -> None:
+    if data[0] != VERSION:
+        hint = "; is it a SOCKS5 proxy?" if what == "the method selection" else ""
+        raise RemoteProtocolError(f"{what} has the version {data[0]:#04x}, not 0x05{hint}")

@@ -1,0 +1,62 @@
+"""Fixtures of the whole test suite; each starts its server only when a test uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import real_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.real_servers import Origin, RealProxy
+
+# A password that shows who forgets to quote or to decode the URL.
+USER, PASSWORD = "tester", "pa:ss@w/rd%20"
+
+REAL_PROXIES = {
+    "microsocks": "microsocks",
+    "microsocks-password": "microsocks_auth",
+    "danted": "danted",
+    "ssh-D": "ssh_dynamic",
+}
+
+
+@pytest.fixture(scope="session")
+def microsocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProxy]:
+    with real_servers.microsocks(tmp_path_factory.mktemp("microsocks")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def microsocks_auth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProxy]:
+    folder = tmp_path_factory.mktemp("microsocks-password")
+    with real_servers.microsocks(folder, USER, PASSWORD) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def danted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProxy]:
+    with real_servers.danted(tmp_path_factory.mktemp("danted")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def ssh_dynamic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProxy]:
+    with real_servers.ssh_dynamic(tmp_path_factory.mktemp("ssh")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    with real_servers.nginx(tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=list(REAL_PROXIES.values()), ids=list(REAL_PROXIES))
+def real_proxy(request: pytest.FixtureRequest) -> RealProxy:
+    """Each real proxy in turn."""
+    proxy: RealProxy = request.getfixturevalue(request.param)
+    return proxy
