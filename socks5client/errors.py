@@ -32,7 +32,6 @@ import errno as _errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 
@@ -59,20 +58,20 @@ class SocksError(OSError):
         self.target = target
 
     def __str__(self) -> str:
+        place = ", ".join(
+            f"{what} {value}"
+            for what, value in (("target", self.target), ("proxy", self.proxy))
+            if value is not None
+        )
         text = f"[Errno {self.errno}] {self.strerror}"
-        if self.target is not None:
-            text += f" (target {self.target})"
-        if self.proxy is not None:
-            text += f" (proxy {self.proxy})"
-        return text
+        return f"{text} ({place})" if place else text
 
-    def __reduce__(self) -> tuple[Callable[..., SocksError], tuple[type, str], dict[str, Any]]:
-        # OSError's own passes errno as the first argument, which is not our signature.
-        return _rebuild, (type(self), self.strerror or ""), {**self.__dict__, "errno": self.errno}
-
-
-def _rebuild(cls: type[SocksError], message: str) -> SocksError:
-    return cls(message)
+    def __reduce__(self) -> tuple[type[SocksError], tuple[str], dict[str, Any]]:
+        # OSError's own passes errno as the first argument, which is not our signature. The
+        # proxy goes as text, so that its credentials stay in this process.
+        proxy = None if self.proxy is None else str(self.proxy)
+        state = {**self.__dict__, "errno": self.errno, "proxy": proxy}
+        return type(self), (self.strerror or "",), state
 
 
 class ProxyConnectionError(SocksError, ConnectionError):

@@ -9,8 +9,8 @@ from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
-    from typing import Self, TypeAlias
+    from collections.abc import Callable, Mapping
+    from typing import Any, Self, TypeAlias
 
     AuthMethods: TypeAlias = AuthMethod | tuple[AuthMethod, ...] | list[AuthMethod]
 
@@ -159,6 +159,9 @@ class Proxy:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"a Proxy is frozen: {name} cannot be deleted")
 
+    def __reduce__(self) -> tuple[Callable[..., Proxy], tuple[type, dict[str, object]]]:
+        return _rebuild, (type(self), dict(zip(self.__slots__, self._fields(), strict=True)))
+
     def _fields(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
 
@@ -178,6 +181,10 @@ class Proxy:
 
     def __repr__(self) -> str:
         return f"Proxy({str(self)!r})"
+
+
+def _rebuild(cls: type[Proxy], fields: dict[str, Any]) -> Proxy:
+    return cls(**fields)
 
 
 def _location(host: str, port: int) -> tuple[str, int]:
