@@ -158,13 +158,13 @@ def _connect_errors() -> Iterator[None]:
     try:
         yield
     except HandshakeTimeout as error:
-        raise httpcore.ConnectTimeout(str(error)) from error
+        raise httpcore.ConnectTimeout(error) from error
     except ReplyError as error:
-        raise httpcore.ConnectError(str(error)) from error
+        raise httpcore.ConnectError(error) from error
     except SocksError as error:
-        raise httpcore.ProxyError(str(error)) from error
+        raise httpcore.ProxyError(error) from error
     except OSError as error:  # a name that is looked up here and is not known
-        raise httpcore.ConnectError(str(error)) from error
+        raise httpcore.ConnectError(error) from error
 
 
 def _is_readable(sock: socket.socket) -> bool:

@@ -142,6 +142,7 @@ def _httpx_errors() -> Iterator[None]:
         for cls in type(error).__mro__:
             mapped = getattr(httpx, cls.__name__, None)
             if cls.__module__.startswith("httpcore") and mapped is not None:
-                cause = error.__cause__
-                raise mapped(str(error)) from (cause if isinstance(cause, SocksError) else error)
+                # The pool wipes __cause__ ("raise exc from None"); what it wraps is its argument.
+                causes = [cause for cause in error.args if isinstance(cause, SocksError)]
+                raise mapped(str(error)) from (*causes, error)[0]
         raise
