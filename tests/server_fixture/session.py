@@ -1,0 +1,259 @@
+"""One accepted connection, from the first byte to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from . import auth, commands, wire
+from .endpoint import LINGER, Endpoint, HungUp
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from .destination import Directory
+    from .faults import Ending, Line, Plan, Stage
+    from .log import Exchange, Log, Reached
+
+UNREAD_LIMIT = 64 * 1024
+"""How much of what a stalled client goes on sending is kept in the log."""
+
+
+class Ended(Exception):
+    """A fault has ended the exchange."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    users: Mapping[str, str] | None
+    methods: tuple[int, ...]
+    directory: Directory
+    bound: tuple[str, int] | None
+    ssl_context: ssl.SSLContext | None
+    connect_timeout: float
+    observer: Callable[[Exchange], None] | None
+
+
+class RawLine:
+    """The connection before anything has been read from it, TLS included: stage "accept"."""
+
+    def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
+        self._sock = sock
+        self.exchange = exchange
+
+    async def write(self, data: bytes) -> None:
+        self.exchange.sent += data
+        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def end(self, how: Ending) -> NoReturn:
+        if how == "stall":
+            await self._read_out()
+        elif how == "close":
+            self._sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER):
+                    await self._read_out()
+        else:
+            wire.reset_on_close(self._sock)
+        raise Ended
+
+    async def first_data(self) -> bytes:
+        return b""
+
+    async def _read_out(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await loop.sock_recv(self._sock, UNREAD_LIMIT):
+            keep_unread(self.exchange, data)
+
+
+class Session:
+    """What the handlers of methods and commands work on; also the `Line` of their faults."""
+
+    def __init__(
+        self, sock: socket.socket, exchange: Exchange, settings: Settings, plan: Plan, log: Log
+    ) -> None:
+        self._sock = sock
+        self.exchange = exchange
+        self.settings = settings
+        self._plan = plan
+        self._log = log
+        self.client = Endpoint()
+        self.destination: Endpoint | None = None
+
+    async def run(self) -> None:
+        try:
+            await self._accept()
+            await self._converse()
+        except Ended:
+            pass
+        except HungUp as exc:
+            if exc.reset is not None:
+                self.blame(f"reset by the client: {exc.reset}")
+            elif exc.got:
+                self.blame(f"the client hung up {exc.got} bytes into a message")
+        except OSError as exc:  # before there is a transport: a fault's own I/O, the TLS handshake
+            self.blame(f"accept: {exc!r}")
+        finally:
+            await self._tear_down()
+
+    async def _accept(self) -> None:
+        if action := self._plan.take("accept", self.exchange.index):
+            line: Line = RawLine(self._sock, self.exchange)
+            await action.send(line, b"")
+        tls = self.settings.ssl_context
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: self.client,
+            self._sock,
+            ssl=tls,
+            ssl_shutdown_timeout=None if tls is None else LINGER,
+        )
+        if self.client.transport is None:  # gone within the TLS handshake
+            raise HungUp(0, None)
+
+    async def _converse(self) -> None:
+        try:
+            if await self._authenticate():
+                await self._serve()
+        except wire.MalformedMessage as exc:
+            self.blame(str(exc))
+            if exc.reply_code is not None:
+                await self.send("reply", wire.encode_reply(exc.reply_code))
+        if not self.client.hung_up:
+            await self.client.close_gently(self._keep_unread)
+
+    async def _authenticate(self) -> bool:
+        self.exchange.methods = await wire.read_offer(self.read)
+        self.reached("method")
+        method = auth.select(self.exchange.methods, self.settings.methods)
+        await self.send("method", wire.encode_selection(method))
+        if method == wire.NO_ACCEPTABLE_METHODS:
+            self.blame("no acceptable method")
+            return False
+        return await auth.HANDLERS[method](self)
+
+    async def _serve(self) -> None:
+        request = await wire.read_request(self.read)
+        exchange = self.exchange
+        exchange.command, exchange.atyp = request.command, request.atyp
+        exchange.host, exchange.port = request.host, request.port
+        self.reached("request")
+        await commands.HANDLERS.get(request.command, commands.not_supported)(self, request)
+
+    # For the handlers.
+
+    async def read(self, count: int) -> bytes:
+        data = await self.client.read_exactly(count)
+        self.exchange.received += data
+        return data
+
+    async def send(self, stage: Stage, message: bytes) -> None:
+        """The only way out for a message of the handshake: the plan of faults has its say."""
+        start = len(self.exchange.sent)
+        try:
+            if action := self._plan.take(stage, self.exchange.index):
+                await action.send(self, message)
+            elif message:
+                await self.write(message)
+        finally:
+            self._note_sent(stage, bytes(self.exchange.sent[start:]))
+
+    def _note_sent(self, stage: Stage, message: bytes) -> None:
+        """What the log calls method and reply code is what the client was really told."""
+        if stage == "method" and len(message) > 1:
+            self.exchange.method = message[1]
+        elif stage == "reply" and len(message) > 1:
+            self.exchange.reply_code = message[1]
+            self.exchange.stage = "reply"
+        self.changed()
+        if stage == "reply" and self.settings.observer is not None:
+            self.settings.observer(self.exchange)
+
+    def reached(self, stage: Reached) -> None:
+        self.exchange.stage = stage
+        self.changed()
+
+    def blame(self, text: str) -> None:
+        """Note what went wrong; the first thing counts."""
+        self.exchange.error = self.exchange.error or text
+        self.changed()
+
+    def changed(self) -> None:
+        self._log.changed()
+
+    # For the faults: `Line`.
+
+    async def write(self, data: bytes) -> None:
+        if self.client.lost:
+            raise HungUp(0, self.client.failure)
+        self.exchange.sent += data
+        self.client.write(data)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleeps; a client that hangs up meanwhile ends the exchange."""
+        if not self.client.hung_up:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.client.wait_hung_up()
+        if self.client.hung_up:
+            raise HungUp(0, self.client.failure)
+
+    async def end(self, how: Ending) -> NoReturn:
+        if how == "stall":
+            self.client.pour_into(self._keep_unread)
+            await self.client.wait_hung_up()
+        elif how == "close":
+            await self.client.close_gently(self._keep_unread)
+        else:
+            self.client.reset()
+        raise Ended
+
+    async def first_data(self) -> bytes:
+        if self.destination is None:
+            return b""
+        waits = [
+            asyncio.create_task(self.destination.wait_data()),
+            asyncio.create_task(self.client.wait_hung_up()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        data = self.destination.take_buffered()
+        if not data and self.client.hung_up:
+            raise HungUp(0, self.client.failure)
+        self.exchange.bytes_down += len(data)
+        return data
+
+    def _keep_unread(self, data: bytes) -> None:
+        keep_unread(self.exchange, data)
+        self.changed()
+
+    async def _tear_down(self) -> None:
+        """Nothing may outlive the session: abort what is still open and see it closed."""
+        keep_unread(self.exchange, self.client.take_buffered())  # part of a message, maybe
+        for endpoint in (self.client, self.destination):
+            if endpoint is None or endpoint.transport is None or endpoint.lost:
+                continue
+            if endpoint.transport.is_closing():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER):
+                        await endpoint.closed
+            if not endpoint.lost:
+                endpoint.transport.abort()
+                await endpoint.closed
+
+
+def keep_unread(exchange: Exchange, data: bytes) -> None:
+    """What is sent after a good reply is the user's data, all before it the handshake's."""
+    if exchange.reply_code == wire.SUCCEEDED:
+        return
+    exchange.received += data[: max(0, UNREAD_LIMIT - len(exchange.received))]

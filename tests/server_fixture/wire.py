@@ -1,0 +1,148 @@
+"""The bytes of RFC 1928 and RFC 1929, as a server reads and writes them.
+
+Written apart from the client's own codec on purpose: were one a copy of the other, a shared
+mistake would pass every test.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+VERSION = 5
+AUTH_VERSION = 1  # RFC 1929: the version of the sub-negotiation, not of SOCKS
+
+NO_AUTHENTICATION = 0x00
+USERNAME_PASSWORD = 0x02
+NO_ACCEPTABLE_METHODS = 0xFF
+
+CONNECT, BIND, UDP_ASSOCIATE = 1, 2, 3
+COMMAND_NAMES = {CONNECT: "CONNECT", BIND: "BIND", UDP_ASSOCIATE: "UDP-ASSOCIATE"}
+
+IPV4, NAME, IPV6 = 1, 3, 4
+
+SUCCEEDED = 0
+GENERAL_FAILURE = 1
+NOT_ALLOWED = 2
+NETWORK_UNREACHABLE = 3
+HOST_UNREACHABLE = 4
+CONNECTION_REFUSED = 5
+TTL_EXPIRED = 6
+COMMAND_NOT_SUPPORTED = 7
+ADDRESS_TYPE_NOT_SUPPORTED = 8
+
+Read = Callable[[int], Awaitable[bytes]]
+"""Reads exactly so many bytes."""
+
+
+class MalformedMessage(Exception):
+    """The client said something that the RFC does not allow; `reply_code` if it can be answered."""
+
+    def __init__(self, text: str, reply_code: int | None = None) -> None:
+        super().__init__(text)
+        self.reply_code = reply_code
+
+
+@dataclass(frozen=True)
+class Request:
+    """RFC 1928 section 4: VER CMD RSV ATYP DST.ADDR DST.PORT."""
+
+    command: int
+    atyp: int
+    host: str
+    port: int
+
+
+def decode_name(octets: bytes) -> str:
+    """Any octets, as a str that gives them back (names on the wire have no declared charset)."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def encode_name(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def as_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+async def read_offer(read: Read) -> tuple[int, ...]:
+    """The version identifier/method selection message; returns the methods."""
+    version, count = await read(2)
+    if version != VERSION:
+        raise MalformedMessage(f"method offer: version {version:#04x}")
+    if count == 0:
+        raise MalformedMessage("method offer: no methods")
+    return tuple(await read(count))
+
+
+async def read_credentials(read: Read) -> tuple[bytes, bytes]:
+    """RFC 1929: VER ULEN UNAME PLEN PASSWD."""
+    version, length = await read(2)
+    if version != AUTH_VERSION:
+        raise MalformedMessage(f"credentials: version {version:#04x}")
+    username = await read(length)
+    (length,) = await read(1)
+    password = await read(length) if length else b""
+    return username, password
+
+
+async def read_request(read: Read) -> Request:
+    version, command, reserved, atyp = await read(4)
+    if version != VERSION:
+        raise MalformedMessage(f"request: version {version:#04x}")
+    if atyp == IPV4:
+        host = str(ipaddress.IPv4Address(await read(4)))
+    elif atyp == IPV6:
+        host = str(ipaddress.IPv6Address(await read(16)))
+    elif atyp == NAME:
+        (length,) = await read(1)
+        host = decode_name(await read(length)) if length else ""
+    else:
+        # Nobody knows where such a request ends, so it is the last thing read.
+        raise MalformedMessage(
+            f"request: address type {atyp:#04x}", reply_code=ADDRESS_TYPE_NOT_SUPPORTED
+        )
+    (port,) = struct.unpack("!H", await read(2))
+    if reserved != 0:
+        raise MalformedMessage(f"request: RSV {reserved:#04x}", reply_code=GENERAL_FAILURE)
+    if host == "":
+        raise MalformedMessage("request: empty name", reply_code=GENERAL_FAILURE)
+    return Request(command, atyp, host, port)
+
+
+def encode_selection(method: int) -> bytes:
+    return bytes([VERSION, method])
+
+
+def encode_status(status: int) -> bytes:
+    """RFC 1929's answer: 0 is success, anything else a failure."""
+    return bytes([AUTH_VERSION, status])
+
+
+def encode_address(host: str, port: int) -> bytes:
+    """ATYP, address, port; what is no IP address goes as a name, of length 0 if need be."""
+    ip = as_ip(host.partition("%")[0])  # a zone index (fe80::1%eth0) has no place on the wire
+    if ip is None:
+        name = encode_name(host)
+        return bytes([NAME, len(name)]) + name + struct.pack("!H", port)
+    return bytes([IPV4 if ip.version == 4 else IPV6]) + ip.packed + struct.pack("!H", port)
+
+
+def encode_reply(code: int, host: str = "0.0.0.0", port: int = 0) -> bytes:
+    """RFC 1928 section 6: VER REP RSV ATYP BND.ADDR BND.PORT."""
+    return bytes([VERSION, code, 0]) + encode_address(host, port)
+
+
+LINGER_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER's value that makes close() send RST in place of FIN."""
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
