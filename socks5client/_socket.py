@@ -286,7 +286,7 @@ def create_connection(
         timeout = _stdlib.getdefaulttimeout()
     if route is DIRECT:
         plain = _stdlib.create_connection(target, timeout, source_address, all_errors=all_errors)
-        return socket(plain.family, plain.type, plain.proto, plain.detach(), proxy=DIRECT)
+        return _adopt(plain, plain, route, timeout)
     tunnel = open_tunnel(
         route,
         target,
@@ -294,16 +294,23 @@ def create_connection(
         source_address=source_address,
         all_errors=all_errors,
     )
-    wire = tunnel.wire
-    try:
-        sock = socket(wire.family, wire.type, wire.proto, tunnel.sock.fileno(), proxy=route)
-    except BaseException:
-        tunnel.sock.close()
-        raise
-    tunnel.sock.detach()
+    sock = _adopt(tunnel.sock, tunnel.wire, route, timeout)
     sock._connected(tunnel, target, address)
-    sock.settimeout(timeout)
     return sock
+
+
+def _adopt(
+    sock: _stdlib.socket, wire: _stdlib.socket, route: Chain | Direct, timeout: float | None
+) -> socket:
+    """A drop-in socket on the fd of `sock`, which looks like `wire`."""
+    try:
+        adopted = socket(wire.family, wire.type, wire.proto, sock.fileno(), proxy=route)
+    except BaseException:
+        sock.close()
+        raise
+    sock.detach()
+    adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
+    return adopted
 
 
 def _stand_in(family: int, type: int) -> int:

@@ -115,7 +115,8 @@ class Handshake:
                 return
             self._collect()
         except SocksError as error:
-            raise self.placed(error) from error.__cause__
+            placed = self.placed(error)
+            raise placed from placed.__cause__
 
     def placed(self, error: SocksError) -> SocksError:
         """`error` with the proxy and the target that it is about."""

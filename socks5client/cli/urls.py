@@ -1,0 +1,172 @@
+"""URLs as curl reads them: what is sent is what was typed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, urljoin
+
+import httpx
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/*")
+
+
+class UnsupportedScheme(Exception):
+    """The URL's scheme is neither http nor https."""
+
+
+class MalformedUrl(Exception):
+    """Not a URL, or not one that names a host."""
+
+
+@dataclass(frozen=True)
+class Url:
+    """An http or https URL in parts.
+
+    `host` as it was typed (IPv6 in brackets), `port` None for the scheme's own, `target` what the
+    request line holds: path and query. str() has neither user info nor fragment.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    target: str
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Url:
+        """Raises UnsupportedScheme or MalformedUrl, whose text shows no user info."""
+        if any(char <= " " or char == "\x7f" for char in text):
+            raise MalformedUrl("the URL has a space or a control character")
+        scheme, separator, rest = text.partition("://")
+        if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+            scheme, rest = "http", text
+        scheme = scheme.lower()
+        if scheme not in _DEFAULT_PORTS:
+            raise UnsupportedScheme(
+                f'the protocol "{scheme}" is not supported, only http and https'
+            )
+        rest = rest.partition("#")[0]
+        end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+        user_info, at, location = rest[:end].rpartition("@")
+        host, port = _split_port(location)
+        path, question, query = rest[end:].partition("?")
+        target = (_without_dots(path) or "/") + question + query
+        user, colon, password = user_info.partition(":")
+        url = cls(
+            scheme,
+            host,
+            port,
+            _ascii(target),
+            unquote(user) if at else None,
+            unquote(password) if at else None,
+        )
+        url.as_httpx()
+        return url
+
+    @property
+    def effective_port(self) -> int:
+        return self.port or _DEFAULT_PORTS[self.scheme]
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them: no default port."""
+        host = self.as_httpx().raw_host.decode("ascii")
+        host = f"[{host}]" if ":" in host else host
+        default = self.port in (None, _DEFAULT_PORTS[self.scheme])
+        return host if default else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What credentials are bound to."""
+        return self.scheme, self.host.lower(), self.effective_port
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, as -O names the file; "" where there is none."""
+        return self.target.partition("?")[0].rpartition("/")[2]
+
+    def as_httpx(self) -> httpx.URL:
+        """For connecting; raises MalformedUrl where httpx finds the host impossible."""
+        port = "" if self.port is None else f":{self.port}"
+        try:
+            url = httpx.URL(f"{self.scheme}://{self.host}{port}/")
+            if not url.raw_host:
+                raise MalformedUrl("the URL has no host")
+        except (httpx.InvalidURL, ValueError, UnicodeError):
+            raise MalformedUrl("the URL's host is malformed") from None
+        return url
+
+    def with_query(self, data: str) -> Url:
+        """`data` added to the query, for -G. Raises MalformedUrl for what cannot stand there."""
+        if any(char <= " " or char == "\x7f" for char in data):
+            raise MalformedUrl("the data for the URL (-G) has a space or a control character")
+        joint = "&" if "?" in self.target else "?"
+        return replace(self, target=_ascii(self.target + joint + data))
+
+    def with_file_name(self, name: str) -> Url:
+        """`name` added where the path ends in a slash, for -T."""
+        path, question, query = self.target.partition("?")
+        if not path.endswith("/"):
+            return self
+        return replace(self, target=path + quote(name, safe="") + question + query)
+
+    def follow(self, location: str) -> Url:
+        """The URL that a Location header means, seen from this one."""
+        location = quote(location.strip().replace(" ", "%20"), safe=_LOCATION_SAFE)
+        if (match := _SCHEME.match(location)) and "://" not in match[0]:
+            raise UnsupportedScheme("the redirect leads to a protocol that is not supported")
+        base = f"{self}"
+        if location.startswith("?"):  # urljoin drops the path's last part in some versions
+            return Url.parse(base.partition("?")[0] + location)
+        return Url.parse(urljoin(base, location))
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}{self.target}"
+
+
+# All of ASCII that is printed: a redirect is changed only where it could not be sent.
+_LOCATION_SAFE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def _ascii(text: str) -> str:
+    return text if text.isascii() else quote(text, safe=_LOCATION_SAFE)
+
+
+def _split_port(location: str) -> tuple[str, int | None]:
+    if location.startswith("["):
+        literal, bracket, rest = location.partition("]")
+        host, colon, port = literal + bracket, rest[:1], rest[1:]
+        if not bracket or colon not in ("", ":"):
+            raise MalformedUrl("the URL's IPv6 literal is malformed")
+    else:
+        host, colon, port = location.partition(":")
+    if not host:
+        raise MalformedUrl("the URL has no host")
+    if not port:
+        return host, None
+    if not (port.isascii() and port.isdigit()) or int(port[:6]) > 0xFFFF:
+        raise MalformedUrl("the URL's port is not a number up to 65535")
+    return host, int(port)
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 section 5.2.4."""
+    if "." not in path:
+        return path
+    output: list[str] = []
+    segments = path.split("/")[1:]
+    for position, segment in enumerate(segments):
+        last = position == len(segments) - 1
+        if segment == "..":
+            if output:
+                output.pop()
+        elif segment != ".":
+            output.append(segment)
+            continue
+        if last:
+            output.append("")
+    return "/" + "/".join(output)
