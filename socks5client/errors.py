@@ -200,12 +200,14 @@ REPLY_ERRORS: dict[int, tuple[type[ReplyError], int, str]] = {
     0xF7: (OnionIntroductionTimedOut, _errno.EHOSTUNREACH, "onion service introduction timed out"),
 }
 
+for _cls, _number, _ in REPLY_ERRORS.values():
+    _cls.default_errno = _number  # so that one made by hand has it too
+
 
 def reply_error(code: int) -> ReplyError:
     """The error for a reply whose REP is `code` (1 to 255); an unknown code is a `ReplyError`."""
-    cls, number, message = REPLY_ERRORS.get(
-        code, (ReplyError, _errno.ECONNABORTED, f"the proxy answered with the code {code:#04x}")
-    )
+    unknown = (ReplyError, _errno.ECONNABORTED, f"the proxy answered with the code {code:#04x}")
+    cls, number, message = REPLY_ERRORS.get(code, unknown)
     error = cls(message, errno=number)
     error.code = code
     return error

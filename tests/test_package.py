@@ -1,0 +1,156 @@
+"""The shape of the package: layers, public names, what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import socks5client
+
+ROOT = Path(socks5client.__file__).parent
+
+# Lowest first; a module imports only from rows above its own, or from its own row where that
+# is marked. Drivers stand side by side and never import each other.
+LAYERS = [
+    {"errors"},
+    {"protocol"},
+    {"proxy", "bypass"},
+    {"route"},
+    {"_tls"},
+    {"handshake"},
+    {"_bridge"},
+    {"sync"},
+    {"httpcore"},
+    {"_socket", "httpx"},
+    {""},  # socks5client itself
+    {"cli"},
+]
+INSIDE_PROTOCOL = [{"address"}, {"messages"}, {"auth"}, {"negotiation"}, {""}]
+
+# What stands outside the standard library, and who may import it.
+OPTIONAL = {
+    "httpcore": {"httpcore", "httpx"},
+    "httpx": {"httpx", "cli"},
+    "rich": {"cli"},
+    "idna": {"protocol"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def name_of(path: Path) -> tuple[str, ...]:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imports(path: Path) -> set[tuple[str, ...]]:
+    """Modules of the package that `path` imports, relative to it; types alone do not count."""
+    found = set()
+    package = name_of(path) if path.name == "__init__.py" else name_of(path)[:-1]
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for child in branch.body
+        for node in ast.walk(child)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and node not in typing_only:
+            base = package[: len(package) - node.level + 1]
+            if node.module:
+                found.add((*base, *node.module.split(".")))
+            else:
+                found |= {(*base, alias.name) for alias in node.names}
+    return found
+
+
+def rank(layers: list[set[str]], name: str) -> int:
+    (found,) = [number for number, layer in enumerate(layers) if name in layer] or [None]
+    assert found is not None, f"{name} has no layer: give it one in LAYERS"
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_layers(path: Path) -> None:
+    name = (*name_of(path), "")
+    for imported in imports(path):
+        top = imported[0] if imported and (ROOT / imported[0]).exists() else ""
+        if not top and imported and (ROOT / f"{imported[0]}.py").exists():
+            top = imported[0]
+        if top == name[0]:
+            if top == "protocol":
+                inner = (*imported[1:], "")[0]
+                assert rank(INSIDE_PROTOCOL, inner) < rank(INSIDE_PROTOCOL, name[1])
+            continue
+        assert rank(LAYERS, top) < rank(LAYERS, name[0]), f"{path.name} imports {top}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_outside_packages(path: Path) -> None:
+    name = (*name_of(path), "")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            tops = {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            tops = {(node.module or "").partition(".")[0]}
+        else:
+            continue
+        for top in tops - sys.stdlib_module_names - {"__future__", "_typeshed", "socks5client"}:
+            assert name in OPTIONAL.get(top, set()), f"{path.name} imports {top}"
+
+
+def test_exports() -> None:
+    public = {
+        name
+        for name, value in vars(socks5client).items()
+        if not name.startswith("_") and not isinstance(value, type(socks5client))
+    }
+    assert public == set(socks5client.__all__)
+
+
+def test_public_names_have_docstrings() -> None:
+    for name in socks5client.__all__:
+        value = getattr(socks5client, name)
+        if value is socks5client.DIRECT:
+            continue
+        assert value.__doc__, name
+        if isinstance(value, type):
+            for attribute, member in vars(value).items():
+                if not attribute.startswith("_") and callable(member):
+                    assert member.__doc__, f"{name}.{attribute}"
+
+
+def test_the_core_imports_nothing_that_it_does_not_need() -> None:
+    heavy = (
+        "asyncio ssl threading logging random dataclasses inspect typing urllib.parse"
+        " httpx httpcore dns gssapi trio idna rich"
+    )
+    code = (
+        "import sys, socket; before = set(sys.modules); import socks5client;"
+        f"print(sorted(set({heavy.split()!r}) & (set(sys.modules) - before)))"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    result = subprocess.run(
+        command, cwd=ROOT.parent, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("module", ["httpcore", "httpx"])
+def test_a_missing_extra_is_one_clear_sentence(module: str) -> None:
+    code = f"import sys; sys.modules['{module}'] = None; import socks5client.{module}"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, cwd=ROOT.parent, capture_output=True, text=True, check=False, timeout=60
+    )
+    last = result.stderr.strip().splitlines()[-1]
+    assert last == (
+        f"ImportError: socks5client.{module} needs {module}: pip install 'socks5client[httpx]'"
+    )

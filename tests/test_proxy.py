@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import copy
+import pickle
+import ssl
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socks5client import NoAuth, Proxy, UsernamePassword
+
+ALICE = (UsernamePassword("alice", "s3cret"), NoAuth())
+
+URLS: list[tuple[str, Proxy, str]] = [
+    ("socks5h://proxy", Proxy("proxy"), "socks5h://proxy:1080"),
+    ("socks5h://proxy/", Proxy("proxy"), "socks5h://proxy:1080"),
+    ("socks5h://proxy:9050", Proxy("proxy", 9050), "socks5h://proxy:9050"),
+    ("SOCKS5H://Proxy:1", Proxy("Proxy", 1), "socks5h://Proxy:1"),
+    ("socks5://proxy", Proxy("proxy", remote_dns=False), "socks5://proxy:1080"),
+    ("socks://proxy", Proxy("proxy"), "socks5h://proxy:1080"),
+    ("proxy:1081", Proxy("proxy", 1081), "socks5h://proxy:1081"),
+    ("proxy", Proxy("proxy"), "socks5h://proxy:1080"),
+    ("127.0.0.1:65535", Proxy("127.0.0.1", 65535), "socks5h://127.0.0.1:65535"),
+    ("socks5h://[::1]", Proxy("::1"), "socks5h://[::1]:1080"),
+    ("socks5h://[::1]:1", Proxy("::1", 1), "socks5h://[::1]:1"),
+    ("[2001:DB8::1]:1", Proxy("2001:db8::1", 1), "socks5h://[2001:db8::1]:1"),
+    ("socks5h://[fe80::1%25eth0]:1", Proxy("fe80::1%eth0", 1), "socks5h://[fe80::1%eth0]:1"),
+    ("socks5h://alice:s3cret@proxy", Proxy("proxy", auth=ALICE), "socks5h://***@proxy:1080"),
+    ("alice:s3cret@proxy:1", Proxy("proxy", 1, auth=ALICE), "socks5h://***@proxy:1"),
+    (
+        "socks5h://al%69ce:s3cr%65t@proxy",
+        Proxy("proxy", auth=ALICE),
+        "socks5h://***@proxy:1080",
+    ),
+    (
+        "socks5h://%C3%BC:%3A%40%2F%3f%25@proxy",
+        Proxy("proxy", auth=[UsernamePassword("ü", ":@/?%"), NoAuth()]),
+        "socks5h://***@proxy:1080",
+    ),
+    (
+        "socks5h://alice:a:b@c@proxy",
+        Proxy("proxy", auth=[UsernamePassword("alice", "a:b@c"), NoAuth()]),
+        "socks5h://***@proxy:1080",
+    ),
+    (
+        "socks5h://alice:@proxy",
+        Proxy("proxy", auth=[UsernamePassword("alice", ""), NoAuth()]),
+        "socks5h://***@proxy:1080",
+    ),
+    (
+        "socks5h://alice@proxy",
+        Proxy("proxy", auth=[UsernamePassword("alice", ""), NoAuth()]),
+        "socks5h://***@proxy:1080",
+    ),
+    ("socks5h+tls://proxy:443", Proxy("proxy", 443, tls=True), "socks5h+tls://proxy:443"),
+    (
+        "socks5+tls://proxy",
+        Proxy("proxy", tls=True, remote_dns=False),
+        "socks5+tls://proxy:1080",
+    ),
+    ("socks5h+unix:///run/proxy", Proxy("", unix_path="/run/proxy"), "socks5h+unix:///run/proxy"),
+    (
+        "socks5h+unix://alice:s3cret@/run/a%20proxy",
+        Proxy("", unix_path="/run/a proxy", auth=ALICE),
+        "socks5h+unix://***@/run/a proxy",
+    ),
+    (
+        "socks5+unix://localhost/run/proxy",
+        Proxy("", unix_path="/run/proxy", remote_dns=False),
+        "socks5+unix:///run/proxy",
+    ),
+    (
+        "socks5h://localhost/run/proxy",
+        Proxy("", unix_path="/run/proxy"),
+        "socks5h+unix:///run/proxy",
+    ),
+    ("socks5h://localhost", Proxy("localhost"), "socks5h://localhost:1080"),
+]
+
+
+@pytest.mark.parametrize(("url", "proxy", "text"), URLS)
+def test_url(url: str, proxy: Proxy, text: str) -> None:
+    parsed = Proxy.from_url(url)
+    assert parsed == proxy
+    assert hash(parsed) == hash(proxy)
+    assert str(parsed) == text
+    assert repr(parsed) == f"Proxy({text!r})"
+    assert parsed.auth == proxy.auth
+
+
+BAD_URLS = [
+    ("", "no host"),
+    ("socks5h://", "no host"),
+    ("socks5h://:1080", "no host"),
+    ("socks5h://alice:s3cret@", "no host"),
+    ("http://alice:s3cret@proxy", "scheme is none of"),
+    ("socks4://s3cret", "scheme is none of"),
+    ("socks5h+ssh://s3cret", "scheme is none of"),
+    ("://s3cret", "scheme is none of"),
+    ("socks5h:/proxy", "path"),
+    ("socks5h:proxy:1080", "colons"),
+    ("socks5h://alice:s3cret", "port is not a number"),
+    ("socks5h://proxy:", "port is empty"),
+    ("socks5h://proxy:0", "port is not a number from 1 to 65535"),
+    ("socks5h://proxy:65536", "port is not a number"),
+    ("socks5h://proxy:-1", "port is not a number"),
+    ("socks5h://proxy:+1", "port is not a number"),
+    ("socks5h://proxy:1_0", "port is not a number"),
+    ("socks5h://proxy:\u0661", "port is not a number"),
+    ("socks5h://proxy:" + "9" * 5000, "port is not a number"),
+    ("socks5h://::1:1080", "colons; write an IPv6 literal in brackets"),
+    ("socks5h://[::1", "brackets"),
+    ("socks5h://[::1]1080", "brackets"),
+    ("socks5h://[proxy]:1080", "brackets"),
+    ("socks5h://[::g]", "not an IPv6 address"),
+    ("socks5h://[fe80::1%25]", "percent sign"),
+    ("socks5h://[fe80::1%25a.b]", "zone"),
+    ("socks5h://pro%78y", "percent sign"),
+    ("socks5h://proxy/path", "has a path"),
+    ("socks5h://proxy:1/?s3cret", "query"),
+    ("socks5h://alice:s3cret#@proxy", "query or a fragment"),
+    ("socks5h://alice:s3/cret@proxy", "path"),
+    ("socks5h://:s3cret@proxy", "user name is empty"),
+    ("socks5h://@proxy", "user name is empty"),
+    ("socks5h://alice:s3cret%@proxy", "password has a percent sign without two hex digits"),
+    ("socks5h://alice:s3cret%zz@proxy", "password has a percent sign without two hex digits"),
+    ("socks5h://al%ice:s3cret@proxy", "user name has a percent sign"),
+    ("socks5h://alice:s3cret%ff@proxy", "password is not UTF-8"),
+    ("socks5h://alice:s3cret%00@proxy", "password has a control character"),
+    ("socks5h://alice:" + "s3cret" * 50 + "@proxy", "password is 300 bytes long"),
+    ("socks5h://alice:s3 cret@proxy", "space"),
+    ("socks5h://alice:s3cret@pro\nxy", "control character"),
+    ("socks5h://proxy\0", "control character"),
+    ("socks5h://" + "n" * 256, "256 bytes"),
+    ("socks5h+unix://proxy/run/proxy", "host and a unix socket's path"),
+    ("socks5h+unix://", "path of the proxy's unix socket is empty"),
+    ("socks5h+unix:///run/%00", "NUL"),
+]
+
+
+@pytest.mark.parametrize(("url", "match"), BAD_URLS)
+def test_malformed_url(url: str, match: str) -> None:
+    with pytest.raises(ValueError, match=match) as caught:
+        Proxy.from_url(url)
+    assert "s3" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_url_of_another_type() -> None:
+    with pytest.raises(TypeError, match="is a str, not bytes"):
+        Proxy.from_url(b"socks5h://proxy")  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=60) | st.from_regex(r"socks5h?://.{0,40}", fullmatch=True))
+def test_any_url_parses_or_is_a_value_error(url: str) -> None:
+    try:
+        proxy = Proxy.from_url(url)
+    except ValueError:
+        return
+    if proxy.auth == (NoAuth(),) and proxy.unix_path is None and "%" not in proxy.host:
+        assert Proxy.from_url(str(proxy)) == proxy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "match"),
+    [
+        (("",), {}, ValueError, "host is empty"),
+        (("proxy", 0), {}, ValueError, "port 0"),
+        (("proxy", 65536), {}, ValueError, "65536"),
+        (("proxy", "1080"), {}, TypeError, "int"),
+        ((None,), {}, TypeError, "str"),
+        (("proxy%eth0",), {}, ValueError, "zone"),
+        (("proxy",), {"auth": ()}, ValueError, "auth is empty"),
+        (("proxy",), {"auth": [NoAuth(), NoAuth()]}, ValueError, "same code"),
+        (("",), {"unix_path": ""}, ValueError, "unix socket is empty"),
+        (("",), {"unix_path": "/run/proxy", "tls": True}, ValueError, "TLS"),
+    ],
+)
+def test_impossible(arguments: Any, options: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        Proxy(*arguments, **options)
+
+
+def test_method_code_out_of_range() -> None:
+    class Impossible(NoAuth):
+        code = 0xFF  # type: ignore[assignment]
+
+    with pytest.raises(ValueError, match="outside 0 to 254"):
+        Proxy("proxy", auth=Impossible())
+
+
+def test_auth_replaces_what_the_url_says() -> None:
+    only = UsernamePassword("alice", "s3cret")
+    assert Proxy.from_url("socks5h://proxy", only).auth == (only,)
+    assert Proxy.from_url("socks5h://proxy", [only, NoAuth()]).auth == ALICE
+    with pytest.raises(ValueError, match="user info, and auth is given"):
+        Proxy.from_url("socks5h://bob:s3cret@proxy", only)
+
+
+def test_as_a_value() -> None:
+    proxy = Proxy.from_url("socks5h://alice:s3cret@proxy")
+    assert proxy != Proxy.from_url("socks5h://alice:other@proxy")
+    assert proxy != Proxy.from_url("socks5h://bob:s3cret@proxy")
+    assert proxy != Proxy.from_url("socks5://alice:s3cret@proxy")
+    assert proxy != "socks5h://alice:s3cret@proxy"
+    context = ssl.create_default_context()
+    with_context = Proxy.from_url("socks5h+tls://proxy", ssl_context=context)
+    assert with_context.ssl_context is context
+    assert with_context != Proxy.from_url("socks5h+tls://proxy")
+    assert pickle.loads(pickle.dumps(proxy)) == copy.copy(proxy) == proxy
+    with pytest.raises(AttributeError, match="frozen: port cannot be set"):
+        proxy.port = 1
+    with pytest.raises(AttributeError, match="frozen: port cannot be deleted"):
+        del proxy.port
+
+
+ENVIRONMENTS: list[tuple[dict[str, str], Proxy | None]] = [
+    ({}, None),
+    ({"SOCKS5CLIENT_PROXY": "", "ALL_PROXY": ""}, None),
+    ({"ALL_PROXY": "socks5h://a"}, Proxy("a")),
+    ({"all_proxy": "socks5://b"}, Proxy("b", remote_dns=False)),
+    ({"ALL_PROXY": "socks5h://a", "all_proxy": "socks5h://b"}, Proxy("a")),
+    ({"SOCKS5CLIENT_PROXY": "c", "ALL_PROXY": "socks5h://a"}, Proxy("c")),
+    ({"ALL_PROXY": "http://a:3128", "all_proxy": "socks5h://b"}, Proxy("b")),
+    ({"ALL_PROXY": "http://a:3128"}, None),
+    ({"ALL_PROXY": "socks4://a"}, None),
+    ({"ALL_PROXY": "a:1"}, Proxy("a", 1)),
+    ({"HTTPS_PROXY": "socks5h://a", "http_proxy": "socks5h://a"}, None),
+]
+
+
+@pytest.mark.parametrize(("environ", "proxy"), ENVIRONMENTS)
+def test_environment(environ: dict[str, str], proxy: Proxy | None) -> None:
+    assert Proxy.from_env(environ) == proxy
+
+
+@pytest.mark.parametrize(
+    ("environ", "match"),
+    [
+        ({"SOCKS5CLIENT_PROXY": "http://s3cret"}, "SOCKS5CLIENT_PROXY: the proxy URL's scheme"),
+        ({"ALL_PROXY": "socks5h://a:s3cret"}, "ALL_PROXY: the proxy URL's port"),
+        ({"all_proxy": "socks5h://"}, "all_proxy: the proxy URL has no host"),
+        ({"ALL_PROXY": "socks5h://a\n"}, "ALL_PROXY: the proxy URL has a space or a control"),
+    ],
+)
+def test_malformed_environment(environ: dict[str, str], match: str) -> None:
+    with pytest.raises(ValueError, match=match) as caught:
+        Proxy.from_env(environ)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKS5CLIENT_PROXY", "socks5h://from-env")
+    assert Proxy.from_env() == Proxy("from-env")
