@@ -120,19 +120,18 @@ class Handshake:
 
     def placed(self, error: SocksError) -> SocksError:
         """`error` with the proxy and the target that it is about."""
-        if isinstance(error, ReplyError) and len(self._steps) > 1:
-            following = self._steps[1][0]
-            unreachable = ProxyConnectionError(
-                f"the proxy before it cannot reach it: {error.strerror}",
-                errno=error.errno,
-                proxy=following,
-                target=self.request.address,
-            )
-            unreachable.__cause__ = error
-            return unreachable
         error.proxy = self.proxy
         error.target = self._steps[0][1].address
-        return error
+        if len(self._steps) == 1 or not isinstance(error, ReplyError):
+            return error
+        unreachable = ProxyConnectionError(
+            f"the proxy before it cannot reach it: {error.strerror}",
+            errno=error.errno,
+            proxy=self._steps[1][0],
+            target=self.request.address,
+        )
+        unreachable.__cause__ = error
+        return unreachable
 
     def _begin(self) -> None:
         """The first exchange with the next proxy."""

@@ -1,0 +1,333 @@
+"""The bridge alone: wire and user on socketpairs, a toy encapsulation between."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from socks5client import RemoteProtocolError
+from socks5client._bridge import bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = bytes(byte ^ 0x5A for byte in range(256))
+
+
+class Xor:
+    """Turns every byte; says goodbye; refuses a byte of 0xFF on the wire."""
+
+    def wrap(self, data: bytes) -> bytes:
+        return data.translate(KEY)
+
+    def unwrap(self, data: bytes) -> bytes:
+        if b"\xff" in data:
+            raise RemoteProtocolError("tampered with")
+        return data.translate(KEY)
+
+    def finish(self) -> bytes:
+        return b"[bye]"
+
+
+class Pair:
+    """`user` is what the bridge returned, `peer` the other end of the wire."""
+
+    def __init__(self, received: bytes = b"", layers: int = 1) -> None:
+        wire, self.peer = socket.socketpair()
+        self.user = bridge(wire, [Xor()] * layers, received)
+        self.user.settimeout(10)
+        self.peer.settimeout(10)
+
+    def close(self) -> None:
+        self.user.close()
+        self.peer.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.close()
+
+
+def read(sock: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = sock.recv(size - len(data))
+        assert piece, f"ended after {len(data)} bytes"
+        data += piece
+    return data
+
+
+def read_all(sock: socket.socket) -> bytes:
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_both_ways(pair: Pair) -> None:
+    pair.user.sendall(b"up")
+    assert read(pair.peer, 2) == b"up".translate(KEY)
+    pair.peer.sendall(b"down".translate(KEY))
+    assert read(pair.user, 4) == b"down"
+
+
+def test_what_had_arrived_before_comes_first() -> None:
+    pair = Pair(received=b"early ")
+    pair.peer.sendall(b"late".translate(KEY))
+    assert read(pair.user, 10) == b"early late"
+    pair.close()
+
+
+def test_half_close_by_the_user(pair: Pair) -> None:
+    pair.user.sendall(b"up")
+    pair.user.shutdown(socket.SHUT_WR)
+    assert read_all(pair.peer) == b"up".translate(KEY) + b"[bye]"
+    pair.peer.sendall(b"down".translate(KEY))
+    assert read(pair.user, 4) == b"down"
+
+
+def test_half_close_by_the_peer(pair: Pair) -> None:
+    pair.peer.sendall(b"down".translate(KEY))
+    pair.peer.shutdown(socket.SHUT_WR)
+    assert read_all(pair.user) == b"down"
+    pair.user.sendall(b"up")
+    assert read(pair.peer, 2) == b"up".translate(KEY)
+
+
+def test_layers_say_goodbye_inside_each_other() -> None:
+    pair = Pair(layers=2)
+    pair.user.sendall(b"up")
+    pair.user.close()
+    # The inner goodbye is wrapped by the outer layer, whose own comes last.
+    assert read_all(pair.peer) == b"up" + b"[bye]".translate(KEY) + b"[bye]"
+    pair.peer.close()
+
+
+def test_all_written_before_close_arrives(pair: Pair) -> None:
+    """More than all buffers on the way hold: the bridge has to wait for the peer."""
+    data = os.urandom(5_000_000).replace(b"\xa5", b"\0")
+    writer = threading.Thread(target=lambda: (pair.user.sendall(data), pair.user.close()))
+    writer.start()
+    received = read_all(pair.peer)
+    writer.join()
+    assert received == data.translate(KEY) + b"[bye]"
+
+
+def test_close_with_unread_data_still_delivers(pair: Pair) -> None:
+    pair.peer.sendall(b"never read".translate(KEY))
+    select.select([pair.user], [], [], 10)
+    pair.user.sendall(b"last words")
+    pair.user.close()
+    assert read_all(pair.peer) == b"last words".translate(KEY) + b"[bye]"
+
+
+def test_back_pressure_on_the_user(pair: Pair) -> None:
+    """Nobody reads the wire: the user's writes must block, not fill the memory."""
+    pair.user.setblocking(False)
+    sent = 0
+    while select.select([], [pair.user], [], 0.2)[1]:
+        sent += pair.user.send(b"x" * 65536)
+        assert sent < 4_000_000
+    received = 0
+    while received < sent:
+        received += len(pair.peer.recv(65536))
+    assert select.select([], [pair.user], [], 10)[1]
+
+
+def test_back_pressure_on_the_peer(pair: Pair) -> None:
+    pair.peer.setblocking(False)
+    sent = 0
+    while select.select([], [pair.peer], [], 0.2)[1]:
+        sent += pair.peer.send(b"x" * 65536)
+        assert sent < 4_000_000
+    received = 0
+    while received < sent:
+        received += len(pair.user.recv(65536))
+    assert select.select([], [pair.peer], [], 10)[1]
+
+
+def test_wire_that_closes_ends_the_writing(pair: Pair) -> None:
+    pair.peer.close()
+    assert pair.user.recv(1) == b""
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            pair.user.sendall(b"x" * 65536)
+
+
+def test_bytes_that_no_layer_accepts_end_the_connection(pair: Pair) -> None:
+    pair.peer.sendall(b"good".translate(KEY))
+    assert read(pair.user, 4) == b"good"
+    pair.peer.sendall(b"\xff")
+    assert pair.user.recv(1) == b""
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            pair.user.sendall(b"x" * 65536)
+    assert read_all(pair.peer) == b""  # and the wire hears nothing more
+
+
+def test_reset_wire() -> None:
+    """Over TCP: data that came before the reset is read, then the end; writing fails."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+    user = bridge(wire, [Xor()], b"")
+    user.settimeout(10)
+    peer.sendall(b"before".translate(KEY))
+    assert read(user, 6) == b"before"
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    peer.close()
+    assert user.recv(1) == b""
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            user.sendall(b"x" * 65536)
+    user.close()
+
+
+def test_an_idle_user_who_closes_closes_the_wire(pair: Pair) -> None:
+    pair.user.close()
+    assert read_all(pair.peer) == b"[bye]"
+
+
+def test_half_closed_then_closed(pair: Pair) -> None:
+    pair.user.shutdown(socket.SHUT_WR)
+    assert read_all(pair.peer) == b"[bye]"
+    pair.user.close()
+    # The wire is closed, not kept for a peer that has nothing to say.
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            pair.peer.sendall(b"x".translate(KEY) * 65536)
+
+
+def test_one_thread_for_all_and_no_fd_left() -> None:
+    def fds() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    Pair().close()
+    threads = threading.active_count()
+    gc.collect()
+    before = fds()
+    pairs = [Pair() for _ in range(100)]
+    assert threading.active_count() == threads
+    for number, pair in enumerate(pairs):
+        pair.user.sendall(b"%d" % number)
+    for number, pair in enumerate(pairs):
+        text = b"%d" % number
+        assert read(pair.peer, len(text)) == text.translate(KEY)
+        pair.user.close()
+        assert read_all(pair.peer) == b"[bye]"
+        pair.peer.close()
+    # Each wire was closed before its peer read the end; a round trip of one more link makes
+    # sure that the thread has come around since.
+    last = Pair()
+    last.user.sendall(b"x")
+    read(last.peer, 1)
+    last.close()
+    witness = Pair()
+    witness.user.sendall(b"x")
+    read(witness.peer, 1)
+    assert fds() <= before + 4
+    witness.close()
+
+
+def test_in_asyncio() -> None:
+    async def main() -> bytes:
+        wire, peer = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=bridge(wire, [Xor()], b""))
+        writer.write(b"up" * 100_000)
+        loop = asyncio.get_running_loop()
+        peer.setblocking(False)
+        received = b""
+        while len(received) < 200_000:
+            received += await loop.sock_recv(peer, 65536)
+        assert received == b"up".translate(KEY) * 100_000
+        await loop.sock_sendall(peer, b"down".translate(KEY))
+        data = await reader.readexactly(4)
+        writer.close()
+        await writer.wait_closed()
+        peer.close()
+        return data
+
+    assert asyncio.run(main()) == b"down"
+
+
+SCRIPT = """
+import socket, sys
+from tests.test_bridge import Xor
+from socks5client._bridge import bridge
+
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+user = bridge(peer, [Xor()], b"")
+user.sendall(b"x" * int(sys.argv[2]))
+{end}
+"""
+
+
+def run(end: str, size: int) -> bytes:
+    """What arrives from a program that writes `size` bytes and then ends in some way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        command = [sys.executable, "-c", SCRIPT.format(end=end)]
+        command += [str(listener.getsockname()[1]), str(size)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(20)
+                received = read_all(peer)
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+            process.wait(20)
+    return received
+
+
+@pytest.mark.parametrize("end", ["", "user.close()", "sys.exit(3)"])
+def test_what_was_written_survives_the_end_of_the_interpreter(end: str) -> None:
+    assert run(end, 10_000_000) == b"x".translate(KEY) * 10_000_000 + b"[bye]"
+
+
+def test_fork() -> None:
+    """The child's copies of the fds keep nothing open, and the parent's link goes on."""
+    pair = Pair()
+    child_reads, parent_writes = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover
+        os.close(parent_writes)
+        pair.user.close()
+        pair.peer.close()
+        fine = Pair()  # a thread of the child's own
+        fine.user.sendall(b"x")
+        ok = fine.peer.recv(1) == b"x".translate(KEY)
+        os.read(child_reads, 1)  # stays until the parent has seen what it wants to see
+        os._exit(0 if ok else 1)
+    os.close(child_reads)
+    pair.user.sendall(b"up")
+    assert read(pair.peer, 2) == b"up".translate(KEY)
+    pair.user.close()
+    assert read_all(pair.peer) == b"[bye]"
+    pair.peer.close()
+    os.close(parent_writes)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_no_thread_before_it_is_needed() -> None:
+    code = "import threading, socks5client._bridge; print(threading.active_count())"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout == "1\n"
+
+
+def test_a_system_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "poll")
+    wire, peer = socket.socketpair()
+    with pytest.raises(OSError, match="poll"):
+        bridge(wire, [Xor()], b"")
+    assert wire.fileno() == -1
+    peer.close()
