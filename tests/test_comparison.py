@@ -1,0 +1,252 @@
+"""The table "Beside others" of the README: each cell is what an experiment here finds."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+import socks5client
+from tests.origins import Echo
+from tests.server_fixture import CATALOGUE, Fault, Server, coalesce, drip, split, stall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+README = Path(__file__).parents[1] / "README.md"
+LONG = "pé" * 60  # 180 bytes
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[tuple[str, int]]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield "127.0.0.1", server.server_port
+        server.shutdown()
+        thread.join()
+
+
+# Each opens a connection and returns a socket.
+
+Opener = Any
+
+
+def ours(address: Any, server: Server, timeout: float, user: str | None, password: str) -> Any:
+    info = "" if user is None else f"{quote(user, safe='')}:{quote(password, safe='')}@"
+    proxy = f"socks5h://{info}{server.host}:{server.port}"
+    return socks5client.create_connection(address, timeout, proxy=proxy)
+
+
+def pysocks(address: Any, server: Server, timeout: float, user: str | None, password: str) -> Any:
+    socks = pytest.importorskip("socks", reason="install the dependency group bench")
+    sock = socks.socksocket()
+    try:
+        sock.set_proxy(socks.SOCKS5, server.host, server.port, True, user, password)
+        sock.settimeout(timeout)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def python_socks(
+    address: Any, server: Server, timeout: float, user: str | None, password: str
+) -> Any:
+    module = pytest.importorskip("python_socks.sync", reason="install the dependency group bench")
+    kind = pytest.importorskip("python_socks").ProxyType.SOCKS5
+    proxy = module.Proxy(kind, server.host, server.port, user, password, rdns=True)
+    return proxy.connect(*address, timeout=timeout)
+
+
+def httpx_own(address: Any, server: Server, timeout: float, user: str | None, password: str) -> Any:
+    """The socket below a request; the request itself has gone through."""
+    pytest.importorskip("socksio", reason="install the dependency group bench")
+    info = "" if user is None else f"{quote(user, safe='')}:{quote(password, safe='')}@"
+    proxy = f"socks5h://{info}{server.host}:{server.port}"
+    client = httpx.Client(proxy=proxy, timeout=timeout)
+    try:
+        with client.stream("GET", "http://{}:{}/".format(*address)) as response:
+            sock = response.extensions["network_stream"].get_extra_info("socket").dup()
+            if response.read() != b"ok":
+                sock.close()
+                raise AssertionError("another body")
+            return sock
+    finally:
+        client.close()
+
+
+LIBRARIES: dict[str, Opener] = {
+    "socks5client": ours,
+    "PySocks": pysocks,
+    "python-socks": python_socks,
+    "httpx's own": httpx_own,
+}
+
+
+def works(
+    opener: Opener,
+    web: Any,
+    server: Server,
+    *,
+    user: str | None = None,
+    password: str = "",
+    timeout: float = 5,
+) -> bool:
+    """Whether a page comes through."""
+    with server:
+        try:
+            sock = opener(web, server, timeout, user, password)
+        except Exception:
+            return False
+        with sock:
+            if opener is not httpx_own:
+                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if not sock.recv(4).startswith(b"HTTP"):
+                    return False
+        return True
+
+
+def deadline(opener: Opener, web: Any) -> bool:
+    """With half a second, it is over in less than two, stalled or dripped at."""
+
+    def attempt(fault: Fault) -> None:
+        with Server(faults=[fault]) as server:
+            ended = threading.Event()
+
+            def run() -> None:
+                try:
+                    opener(web, server, 0.5, None, "").close()
+                except Exception:
+                    pass
+                ended.set()
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            in_time.append(ended.wait(2))
+        thread.join()  # the server has ended, and with it the connection
+
+    in_time: list[bool] = []
+    attempt(Fault("reply", stall()))
+    attempt(Fault("reply", drip(0.3)))
+    return all(in_time)
+
+
+def behind_the_reply(opener: Opener, web: Any) -> bool:
+    with (
+        Echo(greeting=b"220 hello\r\n") as echo,
+        Server(faults=[Fault("reply", coalesce())]) as proxy,
+        opener(echo.address, proxy, 5, None, "") as sock,
+    ):
+        return bool(sock.recv(5) == b"220 h")
+
+
+def error_of(opener: Opener, web: Any, server: Server) -> BaseException:
+    with server:
+        try:
+            opener(web, server, 5, None, "").close()
+        except Exception as error:
+            return error
+    raise AssertionError("no error at all")
+
+
+def kinds_of_error(opener: Opener, web: Any) -> bool:
+    names = ["reply-code-4", "no-acceptable", "garbage-method", "garbage-reply", "short-failure"]
+    return all(
+        isinstance(
+            error_of(opener, web, Server(faults=[CATALOGUE[name]])), (OSError, httpx.HTTPError)
+        )
+        for name in names
+    )
+
+
+def short_failure(opener: Opener, web: Any) -> bool:
+    error = error_of(opener, web, Server(faults=[CATALOGUE["short-failure"]]))
+    return "refused" in str(error)
+
+
+def data_path(opener: Opener, web: Any) -> bool:
+    with Server() as server, opener(web, server, 5, None, "") as sock:
+        return all(
+            getattr(type(sock), name) is getattr(socket.socket, name)
+            for name in ("send", "sendall", "recv", "recv_into", "sendto", "recvfrom", "sendmsg")
+        )
+
+
+EXPERIMENTS: dict[str, Callable[[Opener, Any], bool]] = {
+    "a stalling or dripping proxy cannot exceed the timeout": deadline,
+    "replies split anywhere are understood": lambda opener, web: works(
+        opener,
+        web,
+        Server(faults=[Fault("method", split(1, 0.02)), Fault("reply", split(1, 0.02))]),
+    ),
+    "data right behind the reply is kept": behind_the_reply,
+    "failure replies of three bytes keep their meaning": short_failure,
+    "a password of 180 bytes in UTF-8 works": lambda opener, web: works(
+        opener, web, Server(users={"user": LONG}), user="user", password=LONG, timeout=1
+    ),
+    "an empty password is sent, not dropped": lambda opener, web: works(
+        opener, web, Server(users={"user": ""}), user="user"
+    ),
+    "with a password given, a proxy that wants none works": lambda opener, web: works(
+        opener, web, Server(), user="user", password="password"
+    ),
+    "a refused connection is a `ConnectionRefusedError`": lambda opener, web: isinstance(
+        error_of(opener, web, Server(faults=[CATALOGUE["reply-code-5"]])), ConnectionRefusedError
+    ),
+    "errors of the handshake are `OSError` or httpx's own": kinds_of_error,
+    "connected, `send` and `recv` are those of `socket.socket`": data_path,
+}
+
+
+def table() -> list[tuple[str, str, str]]:
+    """What the README says: row, library, yes or no."""
+    _, _, section = README.read_text().partition("## Beside others")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.partition("\n## ")[0].splitlines()
+        if line.startswith("| ")
+    ]
+    header, *body = rows
+    return [
+        (row[0], library, cell)
+        for row in body
+        for library, cell in zip(header[1:], row[1:], strict=True)
+    ]
+
+
+def test_the_table_has_these_rows_and_columns() -> None:
+    assert {row for row, _, _ in table()} == set(EXPERIMENTS)
+    assert {library for _, library, _ in table()} == set(LIBRARIES)
+    # httpx has no connections on which the other side speaks first.
+    absent = [("data right behind the reply is kept", "httpx's own", "n/a")]
+    assert [row for row in table() if row[2] not in ("yes", "no")] == absent
+
+
+# Others may leave sockets to the garbage collector when a handshake fails.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("row", "library", "cell"), [row for row in table() if row[2] != "n/a"])
+def test_cell(web: tuple[str, int], row: str, library: str, cell: str) -> None:
+    begun = time.monotonic()
+    assert EXPERIMENTS[row](LIBRARIES[library], web) is (cell == "yes")
+    assert time.monotonic() - begun < 20

@@ -1,0 +1,111 @@
+"""Every example of the README runs, as it stands but for the proxy's address."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import shlex
+import ssl
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from tests.origins import unused_address
+from tests.server_fixture import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+SHELL = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(b"a page")
+
+    do_HEAD = do_GET
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(context: ssl.SSLContext | None) -> Iterator[tuple[str, int]]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield "127.0.0.1", server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
+    """A proxy behind which example.com is a server here, and the environment that trusts it."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("example.com").configure_cert(context)
+    trusted = tmp_path_factory.mktemp("readme") / "ca.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    with serving(None) as plain, serving(context) as tls:
+        routes = {
+            ("example.com", 80): plain,
+            ("example.com", 443): tls,
+            ("example.com", 1): unused_address(),
+        }
+        with Server(routes=routes) as server:
+            yield server, {**os.environ, "SSL_CERT_FILE": str(trusted), "NO_PROXY": ""}
+
+
+def run(command: list[str], environment: dict[str, str]) -> str:
+    result = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+EXPECTED = [r"^b'HTTP/1.0 200 OK\\r\\n'$", r"^b'HTTP/1.0 200 OK'$", r"^200$", r"^111 ", r"^$"]
+
+
+@pytest.mark.parametrize(("code", "expected"), list(zip(PYTHON, EXPECTED, strict=True)))
+def test_python(world: tuple[Server, dict[str, str]], code: str, expected: str) -> None:
+    server, environment = world
+    before = len(server.requests)
+    code = code.replace("127.0.0.1:1080", f"{server.host}:{server.port}")
+    output = run([sys.executable, "-W", "error", "-c", code], environment).strip()
+    assert re.search(expected, output), output
+    assert len(server.requests) - before == (expected != r"^$")
+
+
+@pytest.mark.parametrize(("line", "expected"), list(zip(SHELL, ["a page", "200 OK"], strict=True)))
+def test_shell(world: tuple[Server, dict[str, str]], line: str, expected: str) -> None:
+    server, environment = world
+    words = shlex.split(line.replace("127.0.0.1:1080", f"{server.host}:{server.port}"))
+    if "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        environment = {**environment, name: value}
+    assert words.pop(0) == "socks5-curl"
+    before = len(server.requests)
+    output = run([sys.executable, "-m", "socks5client.cli", *words], environment)
+    assert expected in output
+    assert len(server.requests) == before + 1
