@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..errors import NoAcceptableMethodError, RemoteProtocolError, SocksError, reply_error
+from ..errors import NoAcceptableMethodError, RemoteProtocolError, reply_error
 from .auth import NoAuth
 from .messages import Authenticated, Method, MethodOffer, MethodSelection, Reply
 
@@ -47,10 +47,9 @@ class Negotiation:
     """Method selection, sub-negotiation, request and reply with one proxy.
 
     Parameters: `request`, a `Request`; `auth`, the methods to offer, preferred first;
-    `proxy`, what errors name as the proxy (anything whose str() shows no secret); `server`, the
-    proxy's host, for methods that authenticate it; `trace`, called with each message as it
-    is sent or understood (`MethodOffer`, `MethodSelection`, `Authenticated`, `Request`,
-    `Reply`): never with credentials.
+    `server`, the proxy's host, for methods that authenticate it; `trace`, called with each
+    message as it is sent or understood (`MethodOffer`, `MethodSelection`, `Authenticated`,
+    `Request`, `Reply`): never with credentials.
 
     A driver sends `data_to_send()`, then reads at most `bytes_needed` and passes it to
     `receive_data()`, until it is `done` and `reply` is there. Source: RFC 1928 sections 3 to 6.
@@ -61,7 +60,6 @@ class Negotiation:
         request: Request,
         auth: Sequence[AuthMethod] = (NoAuth(),),
         *,
-        proxy: object = None,
         server: str = "",
         trace: Callable[[object], None] | None = None,
     ) -> None:
@@ -70,7 +68,6 @@ class Negotiation:
         self.reply: Reply | None = None
         self.encapsulation: Encapsulation | None = None
         self._auth = {method.code: method for method in auth}
-        self._proxy = proxy
         self._server = server
         self._trace = trace
         self._outgoing = b""
@@ -116,16 +113,21 @@ class Negotiation:
         """
         if self.state in (State.DONE, State.FAILED):
             raise RuntimeError("the negotiation has ended; what follows the reply is not its own")
+        try:
+            self._take(data)
+        except BaseException:
+            self.state = State.FAILED
+            raise
+
+    def _take(self, data: bytes) -> None:
         if not data:
-            raise self._fail(RemoteProtocolError(f"the proxy hung up during {self.state.value}"))
+            raise RemoteProtocolError(f"the proxy hung up during {self.state.value}")
         if self.encapsulation is not None:
-            data = self._unwrap(self.encapsulation, data)
+            data = self.encapsulation.unwrap(data)
         self._incoming += data
         while not self.done and len(self._incoming) >= self._wanted:
-            piece, self._incoming = (
-                self._incoming[: self._wanted],
-                self._incoming[self._wanted :],
-            )
+            piece = self._incoming[: self._wanted]
+            self._incoming = self._incoming[self._wanted :]
             self._resume(piece)
 
     def _run(self) -> Generator[tuple[bytes, int], bytes, None]:
@@ -144,7 +146,7 @@ class Negotiation:
         if encapsulation is not None:
             self.encapsulation = encapsulation
             message = encapsulation.wrap(message)
-            self._incoming = self._unwrap(encapsulation, self._incoming)
+            self._incoming = encapsulation.unwrap(self._incoming)
         self._tell(self.request)
         reply = yield from self._receive_reply(message)
         self._tell(reply)
@@ -179,7 +181,7 @@ class Negotiation:
         )
 
     def _resume(self, piece: bytes | None) -> None:
-        """Runs the generator to its next wait. Every error passes here, and is placed."""
+        """Runs the generator to its next wait."""
         try:
             send, self._wanted = self._steps.send(piece)  # type: ignore[arg-type]
             self._outgoing += send
@@ -188,20 +190,6 @@ class Negotiation:
                 self._outgoing += send
         except StopIteration:
             pass
-        except SocksError as error:
-            raise self._fail(error) from error.__cause__
-
-    def _unwrap(self, encapsulation: Encapsulation, data: bytes) -> bytes:
-        try:
-            return encapsulation.unwrap(data)
-        except SocksError as error:
-            raise self._fail(error) from error.__cause__
-
-    def _fail(self, error: SocksError) -> SocksError:
-        self.state = State.FAILED
-        error.proxy = self._proxy
-        error.target = self.request.address
-        return error
 
     def _tell(self, message: object) -> None:
         if self._trace is not None:

@@ -204,14 +204,13 @@ def test_encapsulated_reply_sent_with_the_answer_before_it() -> None:
 
 @pytest.mark.parametrize("early", [False, True])
 def test_broken_encapsulation(early: bool) -> None:
-    negotiation = Negotiation(REQUEST, (Encapsulating(),), proxy="the proxy")
-    with pytest.raises(RemoteProtocolError, match="an empty message") as caught:
+    negotiation = Negotiation(REQUEST, (Encapsulating(),))
+    with pytest.raises(RemoteProtocolError, match="an empty message"):
         if early:
             negotiation.receive_data(b"\x05\xfe!\0")
         else:
             negotiation.receive_data(b"\x05\xfe!")
             negotiation.receive_data(b"\0")
-    assert caught.value.proxy == "the proxy"
     assert negotiation.state is State.FAILED
 
 
@@ -236,14 +235,12 @@ FAILURES = [
     ("answers", "error", "match"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES]
 )
 def test_failure(answers: bytes, error: type[OSError], match: str, mode: str) -> None:
-    negotiation = Negotiation(REQUEST, (PASSWORD, NoAuth()), proxy="the proxy")
+    negotiation = Negotiation(REQUEST, (PASSWORD, NoAuth()))
     pieces = [bytes((byte,)) for byte in answers] if mode == "bytes" else [answers]
     with pytest.raises(error, match=match) as caught:
         for piece in pieces:
             negotiation.receive_data(piece)
     assert isinstance(caught.value, SocksError)
-    assert caught.value.proxy == "the proxy"
-    assert caught.value.target == ("example.com", 80)
     assert "secret" not in f"{caught.value} {caught.value!r} {caught.value.__dict__}"
     assert negotiation.state is State.FAILED
     assert negotiation.trailing_data == b""
@@ -274,7 +271,7 @@ def test_every_reply_code(code: int) -> None:
     ],
 )
 def test_hung_up(received: bytes, during: str) -> None:
-    negotiation = Negotiation(REQUEST, (PASSWORD,), proxy="the proxy")
+    negotiation = Negotiation(REQUEST, (PASSWORD,))
     if received:
         negotiation.receive_data(received)
     with pytest.raises(RemoteProtocolError, match=f"hung up during {during}"):
@@ -282,10 +279,9 @@ def test_hung_up(received: bytes, during: str) -> None:
 
 
 def test_private_method_that_refuses() -> None:
-    negotiation = Negotiation(REQUEST, (Challenge(),), proxy="the proxy")
-    with pytest.raises(AuthenticationError, match="not met") as caught:
+    negotiation = Negotiation(REQUEST, (Challenge(),))
+    with pytest.raises(AuthenticationError, match="not met"):
         negotiation.receive_data(b"\x05\x80\x01ano")
-    assert caught.value.proxy == "the proxy"
 
 
 def test_trace_tells_all_but_secrets() -> None:
