@@ -137,6 +137,8 @@ def _resume(values: Values, text: str) -> None:
 
 def _protocol(http2: bool) -> Store:
     def store(values: Values, text: str) -> None:
+        if not text:
+            raise UsageError("is unknown in this form")
         values["http2"] = http2
 
     return store

@@ -34,6 +34,7 @@ class Url:
     target: str
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    fragment: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Url:
@@ -48,13 +49,13 @@ class Url:
             raise UnsupportedScheme(
                 f'the protocol "{scheme}" is not supported, only http and https'
             )
-        rest = rest.partition("#")[0]
+        rest, sharp, fragment = rest.partition("#")
         end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
         user_info, at, location = rest[:end].rpartition("@")
         host, port = _split_port(location)
         path, question, query = rest[end:].partition("?")
         target = (_without_dots(path) or "/") + question + query
-        user, colon, password = user_info.partition(":")
+        user, _, password = user_info.partition(":")
         url = cls(
             scheme,
             host,
@@ -62,6 +63,7 @@ class Url:
             _ascii(target),
             unquote(user) if at else None,
             unquote(password) if at else None,
+            sharp + fragment,
         )
         url.as_httpx()
         return url
@@ -82,6 +84,11 @@ class Url:
     def origin(self) -> tuple[str, str, int]:
         """What credentials are bound to."""
         return self.scheme, self.host.lower(), self.effective_port
+
+    @property
+    def effective(self) -> str:
+        """As -w shows it, with the fragment."""
+        return str(self) + self.fragment
 
     @property
     def file_name(self) -> str:
@@ -115,7 +122,7 @@ class Url:
 
     def follow(self, location: str) -> Url:
         """The URL that a Location header means, seen from this one."""
-        location = quote(location.strip().replace(" ", "%20"), safe=_LOCATION_SAFE)
+        location = _ascii(location.strip().replace(" ", "%20"))
         if (match := _SCHEME.match(location)) and "://" not in match[0]:
             raise UnsupportedScheme("the redirect leads to a protocol that is not supported")
         base = f"{self}"
@@ -128,12 +135,14 @@ class Url:
         return f"{self.scheme}://{self.host}{port}{self.target}"
 
 
-# All of ASCII that is printed: a redirect is changed only where it could not be sent.
-_LOCATION_SAFE = "".join(map(chr, range(0x21, 0x7F)))
-
-
 def _ascii(text: str) -> str:
-    return text if text.isascii() else quote(text, safe=_LOCATION_SAFE)
+    """Escapes what is not ASCII and nothing else; in lower case, as curl does."""
+    if text.isascii():
+        return text
+    return "".join(
+        chr(byte) if byte < 0x80 else f"%{byte:02x}"
+        for byte in text.encode("utf-8", "surrogateescape")
+    )
 
 
 def _split_port(location: str) -> tuple[str, int | None]:

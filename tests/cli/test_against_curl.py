@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,7 @@ def _once(answer: bytes) -> Callable[[bytes], bytes]:
     return lambda request: OK if b" /next" in request else answer
 
 
-SUCCESSES: list[tuple[str, bytes | Callable[[bytes], bytes], list[str]]] = [
+ROWS: list[tuple[str, bytes | Callable[[bytes], bytes], list[str]]] = [
     ("get", OK, [*W, URL]),
     ("no scheme", OK, [*W, HERE]),
     ("dots", OK, [*W, URL + "a/../b/./c?x=../y#frag"]),
@@ -142,6 +143,15 @@ def _curl(*args: str) -> tuple[int, bytes]:
     return done.returncode, done.stdout
 
 
+def _as_a_module(*args: str) -> tuple[int, bytes]:
+    environment = {"PATH": os.environ["PATH"]}
+    command = [sys.executable, "-W", "error", "-m", "socks5client.cli"]
+    done = subprocess.run(
+        [*command, *args], capture_output=True, timeout=30, env=environment, check=False
+    )
+    return done.returncode, done.stdout
+
+
 def _sent(request: bytes) -> bytes:
     """A request but for what names the program, and curl's wish to wait before an upload."""
     head, separator, body = request.partition(b"\r\n\r\n")
@@ -157,8 +167,8 @@ def _sent(request: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("answer", "arguments"),
-    [(answer, arguments) for _, answer, arguments in SUCCESSES],
-    ids=[name for name, _, _ in SUCCESSES],
+    [(answer, arguments) for _, answer, arguments in ROWS],
+    ids=[name for name, _, _ in ROWS],
 )
 def test_same(
     bare: Callable[..., Result],
@@ -230,3 +240,13 @@ def test_same_without_a_proxys_help(bare: Callable[..., Result], arguments: list
             words.append(f"http://127.0.0.1:{origin.port}/")
         ours = bare(*words)
         assert (ours.code, ours.out) == _curl(*words)
+
+
+@pytest.mark.parametrize("name", ["get", "404 -f -i", "redirect", "too many", "partial", "refused"])
+def test_same_as_a_program(proxy: Server, name: str) -> None:
+    """A few rows in a process of their own: the other tests call main()."""
+    answer, arguments = next(row[1:] for row in ROWS if row[0] == name)
+    with Origin(answer) as origin:
+        words = ["-sS", "--socks5-hostname", f"{proxy.host}:{proxy.port}"]
+        words += [word.replace("PORT", str(origin.port)) for word in arguments]
+        assert _as_a_module(*words) == _curl(*words)

@@ -140,6 +140,7 @@ def test_no_proxy(
         assert (code, out) == (2, b"")
         assert "no proxy is configured" in err
         assert "-x socks5h://" in err
+        assert bare("-T", __file__, url).code == 2  # its file is closed: warnings are errors
         assert not origin.requests
         assert bare("--noproxy", "127.0.0.1", url) == (0, b"hi", "")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from socks5client import Proxy
 from socks5client.cli.verbose import Narrator
-from socks5client.protocol import Address, MethodOffer, MethodSelection, Reply
+from socks5client.protocol import Address, Authenticated, MethodOffer, MethodSelection, Reply
 from tests.server_fixture import Server
 
 from .conftest import NAMES
@@ -86,6 +86,7 @@ def test_failures_and_strange_codes(capsys: pytest.CaptureFixture[str]) -> None:
     narrator = Narrator(True)
     narrator.handshake(proxy, MethodOffer((0, 1, 2, 3, 0x80)))
     narrator.handshake(proxy, MethodSelection(0xFF))
+    narrator.handshake(proxy, Authenticated(0))
     narrator.handshake(proxy, Reply(5, None))
     narrator.handshake(proxy, Reply(0x77, None))
     narrator.handshake(proxy, Reply(0, None))
@@ -95,6 +96,7 @@ def test_failures_and_strange_codes(capsys: pytest.CaptureFixture[str]) -> None:
         "offers the methods: none (0x00), GSSAPI (0x01), username/password (0x02),"
         " assigned by IANA (0x03), private (0x80)",
         "the proxy chose: none of them is acceptable (0xff)",
+        "no authentication is needed",
         "reply: connection refused by the target (0x05)",
         "reply: unknown code (0x77)",
         "reply: succeeded (0x00), bound to no usable address",

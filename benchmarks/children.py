@@ -1,0 +1,89 @@
+"""The far ends of the measured connections, in processes of their own.
+
+A child says its port and ends with its standard input, so that it outlives nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 5.0
+_PIECE = bytes(1 << 20)
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, int]]:
+    """The address of a server that accepts and closes."""
+    with _child("closes") as address:
+        yield address
+
+
+@contextmanager
+def source(megabytes: int) -> Iterator[tuple[str, int]]:
+    """The address of a server that sends so many MB (10^6 bytes) and closes."""
+    with _child("sends", str(megabytes)) as address:
+        yield address
+
+
+@contextmanager
+def _child(*arguments: str) -> Iterator[tuple[str, int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.children", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"benchmarks.children {arguments[0]} did not start")
+        yield LOOPBACK, int(line)
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _serve(megabytes: int) -> None:
+    with socket.create_server((LOOPBACK, 0), backlog=4096) as server:
+        print(server.getsockname()[1], flush=True)
+        threading.Thread(target=_end_with_input, daemon=True).start()
+        while True:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(ConnectionError):
+                _send(connection, megabytes * 10**6)
+
+
+def _send(connection: socket.socket, left: int) -> None:
+    while left:
+        piece = _PIECE[:left] if left < len(_PIECE) else _PIECE
+        connection.sendall(piece)
+        left -= len(piece)
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(0 if sys.argv[1] == "closes" else int(sys.argv[2]))

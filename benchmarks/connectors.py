@@ -1,0 +1,114 @@
+"""Ways to connect to a target through a proxy: the contestants of several benchmarks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import socks5client
+
+from . import floor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Address = tuple[str, int]
+
+FLOOR, FLOOR_TIMEOUT = "floor", "floor, timeout"
+# The same code once more: how far its ratio is from 1 is the noise of the other ratios.
+FLOOR_AGAIN = "floor again (noise)"
+OURS, OURS_TIMEOUT = "socks5client.create_connection", "create_connection, timeout"
+OURS_URL, OURS_SOCKET = "create_connection, proxy a URL", "socks5client.socket().connect"
+DIRECT, PYSOCKS, PYTHON_SOCKS = "direct, no proxy", "PySocks", "python-socks"
+NAMES = (
+    FLOOR,
+    FLOOR_AGAIN,
+    DIRECT,
+    OURS,
+    OURS_URL,
+    OURS_SOCKET,
+    FLOOR_TIMEOUT,
+    OURS_TIMEOUT,
+    PYSOCKS,
+    PYTHON_SOCKS,
+)
+TIMEOUT = 10.0
+
+# The module and the package of those that need one.
+PACKAGES = {"socks": "PySocks", "python_socks": "python-socks"}
+_MODULES = {PYSOCKS: "socks", PYTHON_SOCKS: "python_socks"}
+
+
+def installed(names: Iterable[str] = NAMES) -> list[str]:
+    """Those of `names` whose package is there."""
+    return [name for name in names if name not in _MODULES or find_spec(_MODULES[name])]
+
+
+def connector(name: str, proxy: Address, target: Address) -> Callable[[], Any]:
+    """A function that returns something connected to `target`, which can be closed."""
+    if name == PYSOCKS:
+        return _pysocks(proxy, target)
+    if name == PYTHON_SOCKS:
+        return _python_socks(proxy, target)
+    ours = socks5client.Proxy(*proxy)
+    url = str(ours)
+
+    def by_socket() -> socket.socket:
+        sock = socks5client.socket(proxy=ours)
+        sock.connect(target)
+        return sock
+
+    found: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: floor.connect(proxy, target),
+        FLOOR_AGAIN: lambda: floor.connect(proxy, target),
+        DIRECT: lambda: socket.create_connection(target),
+        OURS: lambda: socks5client.create_connection(target, proxy=ours),
+        OURS_URL: lambda: socks5client.create_connection(target, proxy=url),
+        OURS_SOCKET: by_socket,
+        FLOOR_TIMEOUT: lambda: floor.connect(proxy, target, TIMEOUT),
+        OURS_TIMEOUT: lambda: socks5client.create_connection(target, TIMEOUT, proxy=ours),
+    }
+    return found[name]
+
+
+def _pysocks(proxy: Address, target: Address) -> Callable[[], Any]:
+    socks: Any = import_module("socks")  # it has no types
+
+    def connect() -> Any:
+        sock = socks.socksocket()
+        sock.set_proxy(socks.SOCKS5, *proxy, rdns=True)
+        sock.connect(target)
+        return sock
+
+    return connect
+
+
+def _python_socks(proxy: Address, target: Address) -> Callable[[], Any]:
+    from python_socks import ProxyType
+    from python_socks.sync import Proxy
+
+    theirs = Proxy(ProxyType.SOCKS5, *proxy, rdns=True)
+    return lambda: theirs.connect(*target)
+
+
+def connect_between_marks(
+    name: str, proxy: Address, target: Address, times: int, mark: str
+) -> None:
+    """Connects and closes; whoever watches the system calls sees `mark` before and after."""
+    connect = connector(name, proxy, target)
+    connect().close()  # what is done only once
+    os.access(mark, os.F_OK)
+    for _ in range(times):
+        connect().close()
+    os.access(mark, os.F_OK)
+
+
+if __name__ == "__main__":
+    _, _name, _host, _proxy_port, _target_port, _times, _mark = sys.argv
+    connect_between_marks(
+        _name, (_host, int(_proxy_port)), (_host, int(_target_port)), int(_times), _mark
+    )

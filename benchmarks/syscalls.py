@@ -1,0 +1,86 @@
+"""System calls per connection through microsocks, counted by strace."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests import real_servers
+
+from . import connectors as ways
+from .children import LOOPBACK, ROOT, listener
+from .measure import layout
+from .run import LeftOutError, folder, missing, need_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from .run import Settings
+
+CONNECTS = 20
+NAMES = (
+    ways.FLOOR,
+    ways.OURS,
+    ways.OURS_SOCKET,
+    ways.FLOOR_TIMEOUT,
+    ways.OURS_TIMEOUT,
+    ways.PYSOCKS,
+    ways.PYTHON_SOCKS,
+)
+# Memory is asked for now and then, and has no part in a connection.
+MEMORY = {"brk", "mmap", "munmap", "madvise"}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Calls per connection, by contestant and name of the call."""
+
+    title: str
+    calls: dict[str, dict[str, float]]
+    notes: Sequence[str]
+
+    def __str__(self) -> str:
+        rows = [["contestant", "total", "of which"]]
+        for name, calls in self.calls.items():
+            each = ", ".join(f"{call} {count:g}" for call, count in calls.items())
+            rows.append([name, f"{sum(calls.values()):g}", each])
+        return "\n".join([self.title, *layout(rows), *(f"({note})" for note in self.notes)])
+
+    def as_json(self) -> dict[str, Any]:
+        """The same."""
+        return {"title": self.title, "calls": self.calls, "notes": list(self.notes)}
+
+
+def run(settings: Settings) -> Iterator[Counts]:
+    """Calls of one connect and close."""
+    need_programs("microsocks", "strace")
+    connects = settings.size_or(CONNECTS, 2)
+    names = NAMES[:2] if settings.quick else NAMES
+    with folder() as files, real_servers.microsocks(files) as proxy, listener() as target:
+        counts = {
+            name: _per_connect(name, (proxy.port, target[1]), connects, files)
+            for name in ways.installed(names)
+        }
+    title = "System calls of one connect and close through microsocks, in the order of the first"
+    yield Counts(title, counts, missing(**ways.PACKAGES))
+
+
+def _per_connect(name: str, ports: tuple[int, int], connects: int, files: Path) -> dict[str, float]:
+    output, mark = files / "strace", str(files / "mark")
+    strace = [str(real_servers.find("strace")), "-f", "-o", str(output)]
+    child = [sys.executable, "-m", ways.__name__, name, LOOPBACK]
+    numbers = [str(number) for number in (*ports, connects)]
+    ended = subprocess.run(
+        [*strace, *child, *numbers, mark], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    if ended.returncode:
+        reason = (ended.stderr.strip() or "no message").splitlines()[-1]
+        raise LeftOutError(f"strace failed with status {ended.returncode}: {reason}")
+    _, between, _ = re.split(f".*{re.escape(mark)}.*", output.read_text("utf-8", "replace"))
+    calls = Counter(re.findall(r"^\d+ +(\w+)\(", between, re.MULTILINE))
+    return {call: count / connects for call, count in calls.items() if call not in MEMORY}

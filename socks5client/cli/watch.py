@@ -1,0 +1,116 @@
+"""Follows a request through httpcore: how far it is, when it got there, what to narrate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .exitcodes import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..proxy import Proxy
+    from .deadline import Deadline
+    from .request import Request
+    from .verbose import Narrator
+
+
+class Watch:
+    """What is known about the requests of one transfer.
+
+    `times` are seconds since the start of the transfer, as curl counts them: connect (the tunnel
+    stands), appconnect (TLS), pretransfer, starttransfer; of the last request that got there.
+    """
+
+    def __init__(self, deadline: Deadline, narrator: Narrator) -> None:
+        self.stage = Stage.CONNECT
+        self.send_failed = False
+        self.connections = 0
+        self.times: dict[str, float] = {}
+        self._deadline = deadline
+        self._narrator = narrator
+        self._request: Request | None = None
+        self._proxied = True
+        self._fresh = False
+        self._version = "HTTP/1.1"
+        self._steps: dict[str, Callable[[dict[str, Any]], None]] = {
+            "connect_tcp.started": self._connecting,
+            "connect_tcp.complete": self._connected,
+            "start_tls.started": self._tls_started,
+            "start_tls.complete": self._tls_complete,
+            "send_request_headers.started": self._sending,
+            "send_request_headers.complete": self._headers_sent,
+            "send_request_headers.failed": self._sending_failed,
+            "send_request_body.failed": self._sending_failed,
+            "receive_response_headers.started": self._waiting,
+            "receive_response_headers.complete": self._answered,
+        }
+
+    def begin(self, request: Request, *, proxied: bool) -> None:
+        """The next request starts."""
+        self._request, self._proxied, self._fresh = request, proxied, False
+        self.stage, self.send_failed = Stage.CONNECT, False
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this request opened a connection of its own."""
+        return self._fresh
+
+    def http(self, name: str, info: dict[str, Any]) -> None:
+        """httpcore's "trace" extension."""
+        protocol, _, event = name.partition(".")
+        self._version = "HTTP/2" if protocol == "http2" else "HTTP/1.1"
+        step = self._steps.get(event)
+        if step is not None:
+            step(info)
+
+    def handshake(self, proxy: Proxy, event: object) -> None:
+        """The library's `trace`."""
+        self._narrator.handshake(proxy, event)
+
+    def _connecting(self, info: dict[str, Any]) -> None:
+        self.connections += 1
+        self._fresh = True
+
+    def _connected(self, info: dict[str, Any]) -> None:
+        stream = info["return_value"]
+        self.times["connect"] = self._deadline.elapsed()
+        self._deadline.connected(stream.get_extra_info("socket"))
+        if not self._proxied:
+            self._narrator.note(f"Connected directly to {self._place()}, past any proxy")
+
+    def _tls_started(self, info: dict[str, Any]) -> None:
+        self.stage = Stage.TLS
+        self._deadline.tls_started()
+
+    def _tls_complete(self, info: dict[str, Any]) -> None:
+        self._deadline.tls_ended()
+        self.times["appconnect"] = self._deadline.elapsed()
+        self._narrator.tls(self._place(), info["return_value"].get_extra_info("ssl_object"))
+
+    def _sending(self, info: dict[str, Any]) -> None:
+        self.stage = Stage.SEND
+        self.times["pretransfer"] = self._deadline.elapsed()
+        if not self._fresh:
+            self._narrator.note(f"Using the connection to {self._place()} again")
+
+    def _headers_sent(self, info: dict[str, Any]) -> None:
+        assert self._request is not None
+        self._narrator.request(
+            f"{self._request.method} {self._request.url.target} {self._version}",
+            self._request.headers(),
+        )
+
+    def _sending_failed(self, info: dict[str, Any]) -> None:
+        self.send_failed = True
+
+    def _waiting(self, info: dict[str, Any]) -> None:
+        self.stage = Stage.WAIT
+
+    def _answered(self, info: dict[str, Any]) -> None:
+        self.stage = Stage.BODY
+        self.times["starttransfer"] = self._deadline.elapsed()
+
+    def _place(self) -> str:
+        assert self._request is not None
+        return f"{self._request.url.host}:{self._request.url.effective_port}"
