@@ -19,7 +19,7 @@ import socket
 import threading
 from collections import deque
 
-from .handshake import unwrap, wrap
+from .protocol.encapsulation import finish, unwrap, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,10 +188,7 @@ class _Link:
                 return
             if not self._finished:
                 self._finished = True
-                data = b""
-                for layer in reversed(self._layers):
-                    data = layer.wrap(data) + layer.finish()
-                self.far.pending += data
+                self.far.pending += finish(self._layers)
             if self.far.flush():
                 self.far.shutdown()
         except OSError:

@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias
 
+    from .protocol import Reply
     from .route import Chain, Direct, ProxyLike
-    from .sync import Tunnel
 
     # ("host", port), or the four of IPv6.
     SocketAddress: TypeAlias = tuple[str | bytes, int] | tuple[str, int, int, int]
@@ -47,7 +47,13 @@ class socket(_stdlib.socket):
     # Until `connect` the fd is a stand-in of another family, which the kernel cannot connect
     # to an internet address: whoever takes the fd (ssl's wrap_socket, C code) and connects
     # it past this class gets an error, and nothing goes direct.
-    __slots__ = ("_bound", "_options", "_peer", "_proxied", "_route", "_source", "_wire")
+    _proxied = False
+    _route: Chain | Direct | None = None
+    _source: Any = None  # what bind() was given
+    _options: tuple[tuple[Any, ...], ...] = ()  # what setsockopt() was, until connected
+    _peer: Any = None  # the destination, once connected
+    _reply: Reply | None = None
+    _wire: _stdlib.socket | None = None  # the connection to the proxy, where it is not our fd
 
     def __init__(
         self,
@@ -58,13 +64,8 @@ class socket(_stdlib.socket):
         *,
         proxy: ProxyLike = None,
     ) -> None:
-        self._route: Chain | Direct | None = None if proxy is None else find_route(proxy)
-        self._peer: Any = None
-        self._bound: Address | None = None
-        self._wire: _stdlib.socket | None = None
-        self._source: Any = None
-        self._options: list[tuple[Any, ...]] = []
-        self._proxied = False
+        if proxy is not None:
+            self._route = find_route(proxy)
         if fileno is None and family in (-1, *_INTERNET) and self._chosen_route is not DIRECT:
             kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
             if kind == _stdlib.SOCK_DGRAM:
@@ -100,19 +101,21 @@ class socket(_stdlib.socket):
                 errno=errno.EOPNOTSUPP,
                 target=target,
             )
-        tunnel = open_tunnel(
+        sock, wire, reply = open_tunnel(
             route,
             target,
-            Deadline(self.gettimeout()),
+            Deadline.after(self.gettimeout()),
             family=self.family,
             source_address=self._source,
             socket_options=self._options,
         )
         try:
-            self._replace_fd(tunnel.sock)
+            self._replace_fd(sock)
         finally:
-            tunnel.sock.close()
-        self._connected(tunnel, target, address)
+            sock.close()
+        self._peer, self._reply = address, reply
+        if wire is not sock:
+            self._wire = wire
 
     def connect_ex(self, address: Any, /) -> int:
         """As `connect`, but with an errno for a result where that raises one."""
@@ -142,15 +145,18 @@ class socket(_stdlib.socket):
 
     def getpeername(self) -> Any:
         """The destination as it was asked for; `proxy_peername` is the proxy."""
-        return super().getpeername() if self._peer is None else self._peer
+        if self._peer is None:
+            return super().getpeername()
+        return self._peer if len(self._peer) == 4 else _sockaddr(Address.from_tuple(self._peer))
 
     def getsockname(self) -> Any:
         """The address that the destination sees, where the proxy told a usable one.
 
         That is BND.ADDR and BND.PORT (RFC 1928 section 6); else the local address.
         """
-        if self._bound is not None:
-            return _sockaddr(self._bound)
+        bound = None if self._reply is None else self._reply.bound
+        if bound is not None and bound.is_usable:
+            return _sockaddr(bound)
         if self._proxied and self._peer is None:
             if self._source is not None:
                 return self._source
@@ -173,7 +179,7 @@ class socket(_stdlib.socket):
         if self._proxied and self._peer is None:
             with self._draft() as draft:
                 draft.setsockopt(*args)
-            self._options.append(args)
+            self._options += (args,)
         elif self._wire is None:
             super().setsockopt(*args)
         else:
@@ -191,9 +197,7 @@ class socket(_stdlib.socket):
     def dup(self) -> Self:
         """A second object for the same connection, as in the system."""
         twin = super().dup()
-        for name in socket.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin._options = list(self._options)
+        vars(twin).update(vars(self))
         return twin
 
     @property
@@ -237,13 +241,6 @@ class socket(_stdlib.socket):
         os.dup2(sock.fileno(), self.fileno(), inheritable=self.get_inheritable())
         self.settimeout(self.gettimeout())  # non-blocking mode is the kernel socket's, not ours
 
-    def _connected(self, tunnel: Tunnel, target: Address, address: Any) -> None:
-        bound = tunnel.reply.bound
-        self._bound = bound if bound is not None and bound.is_usable else None
-        self._wire = None if tunnel.wire is tunnel.sock else tunnel.wire
-        self._peer = tuple(address) if len(address) == 4 else _sockaddr(target)
-        self._proxied = True
-
 
 def connect(
     address: SocketAddress, *, proxy: ProxyLike = None, timeout: float | None = None
@@ -286,25 +283,35 @@ def create_connection(
         timeout = _stdlib.getdefaulttimeout()
     if route is DIRECT:
         plain = _stdlib.create_connection(target, timeout, source_address, all_errors=all_errors)
-        return _adopt(plain, plain, route, timeout)
-    tunnel = open_tunnel(
+        return _adopt(plain, plain, timeout)
+    sock, wire, reply = open_tunnel(
         route,
         target,
-        Deadline(timeout),
+        Deadline.after(timeout),
         source_address=source_address,
         all_errors=all_errors,
+        make=_make,
     )
-    sock = _adopt(tunnel.sock, tunnel.wire, route, timeout)
-    sock._connected(tunnel, target, address)
+    if not isinstance(sock, socket):  # the plain end of a bridge
+        sock = _adopt(sock, wire, timeout)
+        sock._wire = wire
+    elif sock.gettimeout() != timeout:
+        sock.settimeout(timeout)
+    sock._proxied, sock._peer, sock._reply = True, address, reply
     return sock
 
 
-def _adopt(
-    sock: _stdlib.socket, wire: _stdlib.socket, route: Chain | Direct, timeout: float | None
-) -> socket:
-    """A drop-in socket on the fd of `sock`, which looks like `wire`."""
+def _make(family: int) -> socket:
+    """A socket of the class whose fd is no stand-in, to be connected to a proxy."""
+    sock = socket.__new__(socket)
+    _stdlib.socket.__init__(sock, family)
+    return sock
+
+
+def _adopt(sock: _stdlib.socket, like: _stdlib.socket, timeout: float | None) -> socket:
+    """A drop-in socket on the fd of `sock`, which looks like `like`."""
     try:
-        adopted = socket(wire.family, wire.type, wire.proto, sock.fileno(), proxy=route)
+        adopted = socket(like.family, like.type, like.proto, sock.fileno())
     except BaseException:
         sock.close()
         raise

@@ -1,7 +1,6 @@
 """TLS to a proxy, sans-IO: a layer between the wire and the SOCKS messages.
 
-It is first driven as an exchange (`data_to_send`, `bytes_needed`, `receive_data`, `done`),
-as a `Negotiation` is, and then wraps and unwraps, as an `Encapsulation` does.
+Its handshake is steps of a `Negotiation`; then it wraps and unwraps, as an `Encapsulation`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 import ssl
 
 from .errors import ProxyConnectionError, RemoteProtocolError
+from .protocol import READ_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .proxy import Proxy
+    from collections.abc import Generator
 
-_READ_SIZE = 65536
+    from .proxy import Proxy
 
 
 class TlsLayer:
@@ -27,25 +27,23 @@ class TlsLayer:
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=proxy.host.partition("%")[0]
         )
-        self.done = False
-        self.bytes_needed = _READ_SIZE
-        self._handshake()
 
-    def data_to_send(self) -> bytes:
-        """What TLS itself has to say now."""
-        return self._outgoing.read()
-
-    def receive_data(self, data: bytes) -> None:
-        """Takes a piece of the handshake; b"" means that the proxy hung up."""
-        if not data:
-            raise RemoteProtocolError("the proxy hung up during the TLS handshake")
-        self._incoming.write(data)
-        self._handshake()
-
-    @property
-    def trailing_data(self) -> bytes:
-        """What came behind the handshake, decrypted."""
-        return self.unwrap(b"")
+    def negotiate(self) -> Generator[tuple[bytes, int, int], bytes, None]:
+        """TLS's own handshake, in steps as a `Negotiation` runs them."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._incoming.write((yield self._outgoing.read(), 1, READ_SIZE))
+            except ssl.SSLError as error:
+                reason = getattr(error, "verify_message", None) or error.reason
+                raise ProxyConnectionError(
+                    f"TLS with the proxy failed: {reason}", errno=RemoteProtocolError.default_errno
+                ) from error
+            else:
+                # The last word is ours, but nothing comes back for it alone: it goes out
+                # with the first message that is wrapped.
+                return
 
     def describe(self) -> str:
         """Version and cipher, such as "TLSv1.3 / TLS_AES_256_GCM_SHA384"."""
@@ -63,7 +61,7 @@ class TlsLayer:
         self._incoming.write(data)
         pieces = []
         try:
-            while piece := self._tls.read(_READ_SIZE):
+            while piece := self._tls.read(READ_SIZE):
                 pieces.append(piece)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             pass
@@ -78,15 +76,3 @@ class TlsLayer:
         except ssl.SSLError:
             pass  # it waits for the peer's, which comes when the peer is done
         return self._outgoing.read()
-
-    def _handshake(self) -> None:
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return
-        except ssl.SSLError as error:
-            reason = getattr(error, "verify_message", None) or error.reason
-            raise ProxyConnectionError(
-                f"TLS with the proxy failed: {reason}", errno=RemoteProtocolError.default_errno
-            ) from error
-        self.done = True

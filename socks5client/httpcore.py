@@ -73,15 +73,15 @@ class Socks5Backend(httpcore.NetworkBackend):
         if self._route is DIRECT or self._bypass.matches(host, port):
             return self._direct.connect_tcp(host, port, timeout, local_address, socket_options)
         with _connect_errors():
-            tunnel = open_tunnel(
+            sock, _, _ = open_tunnel(
                 self._route,
                 Address(host, port),
-                Deadline(timeout),
+                Deadline.after(timeout),
                 source_address=None if local_address is None else (local_address, 0),
                 socket_options=[_NO_DELAY, *(socket_options or ())],
                 trace=self._trace,
             )
-        return _Stream(tunnel.sock)
+        return _Stream(sock)
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """A unix socket is local: no proxy has a part in it."""

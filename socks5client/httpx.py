@@ -14,7 +14,6 @@ except ImportError as error:  # pragma: no cover
     ) from error
 
 from .bypass import Bypass
-from .errors import SocksError
 from .httpcore import Socks5Backend
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class _ResponseStream(httpx.SyncByteStream):
 
 @contextmanager
 def _httpx_errors() -> Iterator[None]:
-    """httpcore's errors as httpx's of the same name, caused by the SocksError if there is one."""
+    """httpcore's errors as httpx's of the same name, caused by what those wrap."""
     try:
         yield
     except Exception as error:
@@ -143,6 +142,6 @@ def _httpx_errors() -> Iterator[None]:
             mapped = getattr(httpx, cls.__name__, None)
             if cls.__module__.startswith("httpcore") and mapped is not None:
                 # The pool wipes __cause__ ("raise exc from None"); what it wraps is its argument.
-                causes = [cause for cause in error.args if isinstance(cause, SocksError)]
+                causes = [cause for cause in error.args if isinstance(cause, OSError)]
                 raise mapped(str(error)) from (*causes, error)[0]
         raise

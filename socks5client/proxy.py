@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     AuthMethods: TypeAlias = AuthMethod | tuple[AuthMethod, ...] | list[AuthMethod]
 
 DEFAULT_PORT = 1080
+NO_AUTH = (NoAuth(),)
 
 # scheme -> (names are resolved by the proxy, TLS to the proxy, by a unix socket)
 _SCHEMES = {
@@ -123,7 +124,7 @@ class Proxy:
             username, _, password = user_info.partition(":")
             auth = (
                 UsernamePassword(_unquote("user name", username), _unquote("password", password)),
-                NoAuth(),
+                *NO_AUTH,
             )
         if unix or (path and location.lower() == "localhost"):
             if location.lower() not in ("", "localhost"):
@@ -153,6 +154,10 @@ class Proxy:
                 raise ValueError(f"{variable}: {error}") from None
         return None
 
+    def replace(self, **changes: Any) -> Self:
+        """A proxy like this one but for `changes`, parameters of the constructor."""
+        return type(self)(**{**self._as_dict(), **changes})
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Proxy is frozen: {name} cannot be set")
 
@@ -160,10 +165,13 @@ class Proxy:
         raise AttributeError(f"a Proxy is frozen: {name} cannot be deleted")
 
     def __reduce__(self) -> tuple[Callable[..., Proxy], tuple[type, dict[str, object]]]:
-        return _rebuild, (type(self), dict(zip(self.__slots__, self._fields(), strict=True)))
+        return _rebuild, (type(self), self._as_dict())
+
+    def _as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def _fields(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        return tuple(self._as_dict().values())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Proxy) and other._fields() == self._fields()
@@ -173,7 +181,7 @@ class Proxy:
 
     def __str__(self) -> str:
         scheme = "socks5h" if self.remote_dns else "socks5"
-        secret = "" if self.auth == (NoAuth(),) else "***@"
+        secret = "" if self.auth == NO_AUTH else "***@"
         if self.unix_path is not None:
             return f"{scheme}+unix://{secret}{self.unix_path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -200,7 +208,7 @@ def _location(host: str, port: int) -> tuple[str, int]:
 
 def _auth_methods(auth: AuthMethods | None) -> tuple[AuthMethod, ...]:
     if auth is None:
-        return (NoAuth(),)
+        return NO_AUTH
     methods = tuple(auth) if isinstance(auth, (tuple, list)) else (auth,)
     codes = [method.code for method in methods]
     if not methods:

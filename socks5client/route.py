@@ -52,6 +52,8 @@ def find_route(proxy: ProxyLike) -> Chain | Direct:
     None means the default proxy, else the environment. Raises ValueError where `proxy` is
     malformed or none is to be found.
     """
+    if isinstance(proxy, Proxy):
+        return (proxy,)
     if proxy is not None:
         return _route(proxy)
     if _default is not None:

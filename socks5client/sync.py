@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections import namedtuple
+from functools import lru_cache
 from itertools import pairwise
 
 from .errors import (
@@ -16,16 +16,17 @@ from .errors import (
     SocksError,
 )
 from .handshake import Connected, Handshake
-from .protocol import Address, AddressType, Command, Request
+from .protocol import Address, AddressType, Command, Reply, Request
+from .protocol.usual import REPLY_START, usual_turns
+from .proxy import NO_AUTH
 from .route import DIRECT, find_route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from .handshake import Trace
-    from .protocol import Reply
     from .proxy import Proxy
     from .route import Chain, ProxyLike
 
@@ -51,82 +52,71 @@ def connect(
     """
     target = Address.from_tuple(address)
     route = find_route(proxy)
-    deadline = Deadline(timeout)
+    deadline = Deadline.after(timeout)
     if route is DIRECT:
         return socket.create_connection(target, timeout)
-    sock = open_tunnel(route, target, deadline).sock
+    sock, _, _ = open_tunnel(route, target, deadline)
     sock.settimeout(None)
     return sock
 
 
 class Deadline:
-    """One absolute end for a whole operation, on the monotonic clock.
-
-    Parameter: `timeout`, seconds from now, None for no end. Raises ValueError where it is
-    negative.
-    """
+    """One absolute end for a whole operation, on the monotonic clock: `timeout` s from now."""
 
     __slots__ = ("_end",)
 
-    def __init__(self, timeout: float | None) -> None:
-        if timeout is not None and not timeout >= 0:
+    def __init__(self, timeout: float) -> None:
+        if not timeout >= 0:
             raise ValueError(f"timeout {timeout} is negative")
-        self._end = None if timeout is None else time.monotonic() + timeout
+        self._end = time.monotonic() + timeout
+
+    @classmethod
+    def after(cls, timeout: float | None) -> Deadline | None:
+        """None for no end. Raises ValueError where `timeout` is negative."""
+        return None if timeout is None else cls(timeout)
 
     def apply(self, sock: socket.socket) -> None:
         """Bounds the next call on `sock`. Raises TimeoutError where the end has passed."""
-        if self._end is None:
-            if sock.gettimeout() is not None:
-                sock.settimeout(None)  # setdefaulttimeout() gave it one
-            return
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline passed")
         sock.settimeout(left)
 
 
-class Tunnel(namedtuple("Tunnel", ("sock", "wire", "reply", "target"))):
-    """A connection through proxies.
-
-    `sock` carries the user's bytes; `wire` is the connection to the first proxy, the same
-    object unless something wraps the bytes; `reply` the last proxy's; `target` what it was
-    asked for.
-    """
-
-    __slots__ = ()
-    sock: socket.socket
-    wire: socket.socket
-    reply: Reply
-    target: Address
-
-
 def open_tunnel(
     chain: Chain,
     target: Address,
-    deadline: Deadline,
+    deadline: Deadline | None,
     *,
     family: int = 0,
     source_address: tuple[str, int] | None = None,
     socket_options: Iterable[tuple[int, int, int | bytes]] = (),
     all_errors: bool = False,
     trace: Trace | None = None,
-) -> Tunnel:
+    make: Callable[[int], socket.socket] = socket.socket,
+) -> tuple[socket.socket, socket.socket, Reply]:
     """CONNECT to `target` through `chain`.
 
-    `family` limits the addresses where `target` is a name that is looked up here; each is
-    tried until the last proxy reaches one. `source_address` and `socket_options` are for the
-    connection to the first proxy (not for a unix socket). Where all addresses fail, the
-    first error is raised, or with `all_errors` an ExceptionGroup of all, as
-    `socket.create_connection` does.
+    Returns the socket that carries the user's bytes; the connection to the first proxy,
+    which is the same object unless something wraps the bytes; and the last proxy's reply.
+
+    `make` makes an unconnected TCP socket of a family. `family` limits the addresses where
+    `target` is a name that is looked up here; each is tried until the last proxy reaches
+    one. `source_address` and `socket_options` are for the connection to the first proxy (not
+    for a unix socket). Where all addresses fail, the first error is raised, or with
+    `all_errors` an ExceptionGroup of all, as `socket.create_connection` does.
     """
-    hops = [_next_hop(before, hop, target) for before, hop in pairwise(chain)]
+    hops = [_next_hop(*pair, target) for pair in pairwise(chain)] if len(chain) > 1 else ()
+    usual = len(chain) == 1 and chain[0].auth == NO_AUTH and not chain[0].tls and trace is None
     failures: list[ReplyError] = []
-    for address in _destinations(chain[-1], target, family):
-        wire = _dial(chain[0], target, deadline, source_address, socket_options)
+    for address in (target,) if chain[-1].remote_dns else _look_up(target, family):
+        wire = _dial(chain[0], target, deadline, source_address, socket_options, make)
         try:
             if trace is not None:
                 trace(chain[0], Connected(wire.getpeername()))
             request = Request(Command.CONNECT, address)
+            if usual:
+                return wire, wire, _run_usual(chain, request, wire, deadline)
             handshake = Handshake(chain, request, hops=hops, trace=trace)
             reply = _run(handshake, wire, deadline)
             plain = wire
@@ -134,7 +124,7 @@ def open_tunnel(
                 from ._bridge import bridge  # threads, which most programs never need
 
                 plain = bridge(wire, handshake.layers, handshake.trailing_data)
-            return Tunnel(plain, wire, reply, address)
+            return plain, wire, reply
         except ReplyError as error:
             wire.close()
             failures.append(error)
@@ -149,23 +139,20 @@ def open_tunnel(
         failures.clear()  # an error's traceback holds this frame
 
 
-def _destinations(proxy: Proxy, target: Address, family: int = 0) -> Iterator[Address]:
-    """What to ask `proxy` for: a name where it resolves names, else what it means here."""
-    if proxy.remote_dns or target.type is not AddressType.NAME:
-        yield target
-        return
-    seen = set()
-    for *_, sockaddr in _getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM):
-        address = Address(str(sockaddr[0]).partition("%")[0], target.port)
-        if address not in seen:
-            seen.add(address)
-            yield address
+def _look_up(target: Address, family: int = 0) -> Sequence[Address]:
+    """What a name means here; an IP literal is itself."""
+    if target.type is not AddressType.NAME:
+        return (target,)
+    infos = _getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
+    hosts = dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_, sockaddr in infos)
+    return [Address(host, target.port) for host in hosts]
 
 
 def _next_hop(before: Proxy, hop: Proxy, target: Address) -> Address:
     """What to ask the proxy `before` for, to reach the proxy `hop`."""
+    address = Address(hop.host, hop.port)
     try:
-        return next(_destinations(before, Address(hop.host, hop.port)))
+        return address if before.remote_dns else _look_up(address)[0]
     except socket.gaierror as error:
         raise _unknown_proxy(hop, target, error) from error
 
@@ -173,16 +160,17 @@ def _next_hop(before: Proxy, hop: Proxy, target: Address) -> Address:
 def _dial(
     proxy: Proxy,
     target: Address,
-    deadline: Deadline,
+    deadline: Deadline | None,
     source_address: tuple[str, int] | None,
     socket_options: Iterable[tuple[int, int, int | bytes]],
+    make: Callable[[int], socket.socket],
 ) -> socket.socket:
     """The connection to the first proxy, by the first of its addresses that takes it."""
     failure = OSError(errno.EADDRNOTAVAIL, "it has no address")
     try:
-        for family, sockaddr in _locations(proxy):
+        for family, sockaddr in _literal(proxy.host, proxy.port) or _locations(proxy):
             try:
-                sock = socket.socket(family)
+                sock = make(family)
             except OSError as error:
                 failure = error
                 continue
@@ -192,7 +180,10 @@ def _dial(
                         sock.setsockopt(*option)
                     if source_address is not None:
                         sock.bind(source_address)
-                deadline.apply(sock)
+                if deadline is not None:
+                    deadline.apply(sock)
+                elif sock.gettimeout() is not None:
+                    sock.settimeout(None)  # socket.setdefaulttimeout() gave it one
                 _connect(sock, sockaddr)
                 return sock
             except OSError as error:
@@ -215,19 +206,20 @@ def _dial(
     ) from failure
 
 
-def _locations(proxy: Proxy) -> Iterator[tuple[int, Any]]:
-    """Family and socket address, one for each way to the proxy."""
+def _locations(proxy: Proxy) -> Sequence[tuple[int, Any]]:
+    """Family and socket address, one for each way to a proxy that is no plain IP literal."""
     if proxy.unix_path is not None:
-        yield socket.AF_UNIX, proxy.unix_path
-        return
-    kind = AddressType.NAME if "%" in proxy.host else Address(proxy.host, proxy.port).type
-    if kind is AddressType.IPV4:
-        yield socket.AF_INET, (proxy.host, proxy.port)
-    elif kind is AddressType.IPV6:
-        yield socket.AF_INET6, (proxy.host, proxy.port)
-    else:
-        for family, *_, sockaddr in _getaddrinfo(proxy.host, proxy.port, 0, socket.SOCK_STREAM):
-            yield family, sockaddr
+        return ((socket.AF_UNIX, proxy.unix_path),)
+    infos = _getaddrinfo(proxy.host, proxy.port, 0, socket.SOCK_STREAM)
+    return [(family, sockaddr) for family, *_, sockaddr in infos]
+
+
+@lru_cache(maxsize=64)
+def _literal(host: str, port: int) -> tuple[tuple[int, Any], ...]:
+    """The same for an IP literal; nothing for a name, and for a zone that must be looked up."""
+    families = {AddressType.IPV4: socket.AF_INET, AddressType.IPV6: socket.AF_INET6}
+    family = families.get(Address(host, port).type) if host and "%" not in host else None
+    return () if family is None else ((family, (host, port)),)
 
 
 def _unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> ProxyConnectionError:
@@ -239,21 +231,52 @@ def _unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> Pro
     )
 
 
-def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline) -> Reply:
+def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -> Reply:
     """Moves the bytes of `handshake` over `sock`."""
     while True:
         data = handshake.data_to_send()
         try:
             if data:
-                deadline.apply(sock)
+                if deadline is not None:
+                    deadline.apply(sock)
                 sock.sendall(data)
-            if handshake.reply is not None:
-                return handshake.reply
-            deadline.apply(sock)
+            if deadline is not None:
+                deadline.apply(sock)
             data = sock.recv(handshake.bytes_needed)
         except OSError as error:
             raise handshake.placed(_broken(error)) from error
         handshake.receive_data(data)
+        if handshake.reply is not None:
+            return handshake.reply
+
+
+def _run_usual(
+    chain: Chain, request: Request, sock: socket.socket, deadline: Deadline | None
+) -> Reply:
+    """The usual exchange, as long as it is that; else all is left to a `Handshake`."""
+    received = b""
+    broken = None
+    try:
+        for send, count, start in usual_turns(request):
+            if deadline is not None:
+                deadline.apply(sock)
+            if send:
+                sock.sendall(send)
+            data = sock.recv(count)
+            received += data
+            if len(data) < count or not data.startswith(start):
+                break
+        else:
+            return Reply(0, received[REPLY_START + 3 :])
+    except OSError as error:
+        broken = error
+    handshake = Handshake(chain, request)
+    if received:
+        handshake.receive_data(received)
+    if broken is not None:
+        raise handshake.placed(_broken(broken)) from broken
+    handshake.data_to_send()  # that has been sent
+    return _run(handshake, sock, deadline)
 
 
 def _broken(error: OSError) -> SocksError:

@@ -388,14 +388,15 @@ def test_trace(proxy: Server, port: int) -> None:
 
 def test_a_server_that_closes_an_idle_connection(proxy: Server) -> None:
     """The pool sees it and opens another, instead of failing the next request."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    idle = threading.Event()
 
     def serve() -> None:
         for _ in range(2):
             client, _ = listener.accept()
             with client:
                 client.recv(65536)
-                client.sendall(answer)
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                idle.wait(10)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
@@ -403,13 +404,15 @@ def test_a_server_that_closes_an_idle_connection(proxy: Server) -> None:
         thread.start()
         address = "http://127.0.0.1:{1}/".format(*listener.getsockname())
         with httpx.Client(transport=Socks5Transport(url(proxy))) as client:
-            with client.stream("GET", address) as response:
-                assert response.read() == b"ok"
-                stream = response.extensions["network_stream"]
-                sock = stream.get_extra_info("socket")
-                sock.settimeout(10)
-                assert sock.recv(1, socket.MSG_PEEK) == b""  # the close has arrived
-                assert stream.get_extra_info("is_readable")
+            response = client.get(address)
+            stream = response.extensions["network_stream"]
+            assert response.text == "ok"
+            assert not stream.get_extra_info("is_readable")
+            idle.set()
+            sock = stream.get_extra_info("socket")
+            sock.settimeout(10)
+            assert sock.recv(1, socket.MSG_PEEK) == b""  # the close has arrived
+            assert stream.get_extra_info("is_readable")
             assert client.get(address).text == "ok"
         assert stream.get_extra_info("is_readable")  # closed counts as readable
         thread.join()

@@ -29,7 +29,13 @@ LAYERS = [
     {""},  # socks5client itself
     {"cli"},
 ]
-INSIDE_PROTOCOL = [{"address"}, {"messages"}, {"auth"}, {"negotiation"}, {""}]
+INSIDE_PROTOCOL = [
+    {"address", "encapsulation"},
+    {"messages"},
+    {"auth", "usual"},
+    {"negotiation"},
+    {""},
+]
 
 # What stands outside the standard library, and who may import it.
 OPTIONAL = {

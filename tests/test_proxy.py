@@ -216,6 +216,16 @@ def test_as_a_value() -> None:
         del proxy.port
 
 
+def test_replace() -> None:
+    proxy = Proxy.from_url("socks5://alice:s3cret@proxy:1")
+    assert proxy.replace(port=2) == Proxy.from_url("socks5://alice:s3cret@proxy:2")
+    assert proxy.replace(auth=NoAuth()) == Proxy.from_url("socks5://proxy:1")
+    with pytest.raises(ValueError, match="65536"):
+        proxy.replace(port=65536)
+    unix = Proxy.from_url("socks5h+unix:///run/proxy")
+    assert unix.replace(remote_dns=False) == Proxy.from_url("socks5+unix:///run/proxy")
+
+
 ENVIRONMENTS: list[tuple[dict[str, str], Proxy | None]] = [
     ({}, None),
     ({"SOCKS5CLIENT_PROXY": "", "ALL_PROXY": ""}, None),

@@ -599,16 +599,20 @@ def test_no_time_at_all(echo: Echo, url: str) -> None:
         socks5client.connect(echo.address, proxy=url, timeout=0)
 
 
+@pytest.mark.parametrize("user_info", ["", "alice:secret@"])
 def test_an_interrupt_in_the_handshake_closes_the_connection(
-    echo: Echo, monkeypatch: pytest.MonkeyPatch
+    echo: Echo, monkeypatch: pytest.MonkeyPatch, user_info: str
 ) -> None:
-    def interrupt(self: Any, data: bytes) -> None:
+    def interrupt(*args: Any) -> Any:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("socks5client.sync.usual_turns", interrupt)
     monkeypatch.setattr("socks5client.handshake.Handshake.receive_data", interrupt)
-    with Server() as server:
+    with Server(users={"alice": "secret"}, methods=(2, 0)) as server:
         with pytest.raises(KeyboardInterrupt):
-            socks5client.connect(echo.address, proxy=f"socks5h://{server.host}:{server.port}")
+            socks5client.connect(
+                echo.address, proxy=f"socks5h://{user_info}{server.host}:{server.port}"
+            )
         server.wait_idle()
 
 

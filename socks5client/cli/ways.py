@@ -11,13 +11,12 @@ from urllib.parse import unquote
 import httpx
 
 from ..bypass import Bypass
-from ..protocol import NoAuth, UsernamePassword
-from ..proxy import Proxy
+from ..protocol import UsernamePassword
+from ..proxy import NO_AUTH, Proxy
 from .exitcodes import Exit, TransferError
 from .options import UsageError
 
 if TYPE_CHECKING:
-    from ..protocol import AuthMethod
     from .options import Options
 
 NO_PROXY_CONFIGURED = (
@@ -35,20 +34,13 @@ def find_proxy(options: Options) -> Proxy | None:
             proxy = Proxy.from_url(options.proxy) if options.proxy else None
         if proxy is None:
             return None
-        auth: tuple[AuthMethod, ...] = proxy.auth
-        if options.proxy_user is not None:
+        # As curl does: what the URL says wins, and what is written here is percent-decoded.
+        if options.proxy_user is not None and proxy.auth == NO_AUTH:
             user, password = credentials(options.proxy_user, "proxy")
-            # As curl does: what is written here is percent-decoded.
-            auth = (UsernamePassword(unquote(user), unquote(password)), NoAuth())
-        return Proxy(
-            proxy.host,
-            proxy.port,
-            auth=auth,
-            remote_dns=proxy.remote_dns,
-            tls=proxy.tls,
-            ssl_context=context,
-            unix_path=proxy.unix_path,
-        )
+            proxy = proxy.replace(
+                auth=(UsernamePassword(unquote(user), unquote(password)), *NO_AUTH)
+            )
+        return proxy.replace(ssl_context=context)
     except ValueError as error:
         raise UsageError(f"proxy: {error}") from None
 

@@ -5,7 +5,8 @@ way in; the drivers move its bytes.
 """
 
 from .address import Address, AddressType
-from .auth import AuthMethod, Encapsulation, NoAuth, UsernamePassword
+from .auth import AuthMethod, NoAuth, UsernamePassword
+from .encapsulation import Encapsulation
 from .messages import (
     Authenticated,
     Command,
@@ -15,9 +16,14 @@ from .messages import (
     Reply,
     Request,
 )
-from .negotiation import Negotiation, State
+from .negotiation import READ_SIZE, Negotiation, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .negotiation import Steps as Steps
 
 __all__ = [
+    "READ_SIZE",
     "Address",
     "AddressType",
     "AuthMethod",

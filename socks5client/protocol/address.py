@@ -48,7 +48,7 @@ class Address(namedtuple("Address", ("host", "port"))):
             raise TypeError(f"port must be an int, not {type(port).__name__}")
         if not 0 <= port <= 0xFFFF:
             raise ValueError(f"port {port} is outside 0 to 65535")
-        return super().__new__(cls, _pack(host)[1], port)
+        return tuple.__new__(cls, (_pack(host)[1], port))
 
     @classmethod
     def from_tuple(cls, address: tuple[str | bytes, int] | tuple[str, int, int, int]) -> Self:
@@ -88,14 +88,14 @@ class Address(namedtuple("Address", ("host", "port"))):
 
         Raises ValueError where it is none: a name that is empty or not printable ASCII.
         """
-        body, port = data[1:-2], int.from_bytes(data[-2:], "big")
+        port = int.from_bytes(data[-2:], "big")
         if data[0] == AddressType.IPV4:
-            host = str(IPv4Address(body))
+            host = ".".join(map(str, data[1:5]))  # a quarter of IPv4Address's time
         elif data[0] == AddressType.IPV6:
-            host = str(IPv6Address(body))
+            host = str(IPv6Address(data[1:17]))
         else:
-            host = body[1:].decode("ascii")
-        return cls(host, port)
+            return cls(data[2:-2].decode("ascii"), port)
+        return tuple.__new__(cls, (host, port))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -108,13 +108,15 @@ def wire_length(head: bytes) -> int:
     an ATYP that RFC 1928 does not know.
     """
     kind = head[0]
-    if kind == AddressType.IPV4:
-        return 1 + 4 + 2
-    if kind == AddressType.IPV6:
-        return 1 + 16 + 2
+    length = _WIRE_LENGTHS.get(kind)
+    if length is not None:
+        return length
     if kind == AddressType.NAME:
         return 1 + 1 + head[1] + 2
     raise ValueError(f"unknown address type {kind:#04x}")
+
+
+_WIRE_LENGTHS: dict[int, int] = {AddressType.IPV4: 1 + 4 + 2, AddressType.IPV6: 1 + 16 + 2}
 
 
 @lru_cache(maxsize=1024)

@@ -14,28 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Protocol, TypeAlias
 
+    from .encapsulation import Encapsulation
+
     SubNegotiation: TypeAlias = "Generator[tuple[bytes, int], bytes, Encapsulation | None]"
 else:
     Protocol = object
-
-
-class Encapsulation(Protocol):
-    """What a method does to everything that follows its sub-negotiation (RFC 1928 section 3)."""
-
-    def wrap(self, data: bytes) -> bytes:
-        """The wire bytes for `data`."""
-        ...
-
-    def unwrap(self, data: bytes) -> bytes:
-        """The plain bytes that `data`, the next piece of the wire, completes; b"" for none yet.
-
-        Raises RemoteProtocolError for what cannot be unwrapped.
-        """
-        ...
-
-    def finish(self) -> bytes:
-        """What to send before the connection is half-closed; b"" where the method has nothing."""
-        ...
 
 
 class AuthMethod(Protocol):

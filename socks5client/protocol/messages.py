@@ -58,7 +58,8 @@ class MethodSelection(namedtuple("MethodSelection", ("method",))):
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """From VER and METHOD. Raises RemoteProtocolError for another version."""
-        _check_version(data, "the method selection")
+        if data[0] != VERSION:
+            raise _wrong_version("the method selection", data, "; is it a SOCKS5 proxy?")
         return cls(data[1])
 
 
@@ -81,24 +82,33 @@ class Request(namedtuple("Request", ("command", "address"))):
         return bytes((VERSION, self.command, 0)) + self.address.encode()
 
 
-class Reply(namedtuple("Reply", ("code", "bound"))):
-    """Proxy to client: `code`, its REP, 0 for success; `bound`, BND.ADDR and BND.PORT.
-
-    `bound` is None where the proxy gave a name of no length or one that is no name: proxies
-    do, and for CONNECT it does not matter.
-    """
+class Reply(namedtuple("Reply", ("code", "wire"), defaults=(b"",))):
+    """Proxy to client: `code`, its REP, 0 for success; `wire`, its ATYP, BND.ADDR, BND.PORT."""
 
     __slots__ = ()
     code: int
-    bound: Address | None
+    wire: bytes
 
     START = 2  # VER and REP: enough to know a failure
     HEAD = 5  # up to the first octet of the address: enough to know the length
 
+    @property
+    def bound(self) -> Address | None:
+        """BND.ADDR and BND.PORT.
+
+        None where the proxy gave none (a failure), a name of no length or one that is no
+        name: proxies do, and for CONNECT it does not matter.
+        """
+        try:
+            return Address.decode(self.wire) if self.wire else None
+        except ValueError:
+            return None
+
     @staticmethod
     def decode_code(start: bytes) -> int:
         """REP, from VER and REP. Raises RemoteProtocolError for another version."""
-        _check_version(start, "the reply")
+        if start[0] != VERSION:
+            raise _wrong_version("the reply", start)
         return start[1]
 
     @staticmethod
@@ -113,17 +123,6 @@ class Reply(namedtuple("Reply", ("code", "bound"))):
         except ValueError as error:
             raise RemoteProtocolError(f"the reply has an {error}") from None
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """From a whole reply, exactly `length` bytes."""
-        try:
-            bound = Address.decode(data[3:])
-        except ValueError:
-            bound = None
-        return cls(data[1], bound)
 
-
-def _check_version(data: bytes, what: str) -> None:
-    if data[0] != VERSION:
-        hint = "; is it a SOCKS5 proxy?" if what == "the method selection" else ""
-        raise RemoteProtocolError(f"{what} has the version {data[0]:#04x}, not 0x05{hint}")
+def _wrong_version(what: str, data: bytes, hint: str = "") -> RemoteProtocolError:
+    return RemoteProtocolError(f"{what} has the version {data[0]:#04x}, not 0x05{hint}")

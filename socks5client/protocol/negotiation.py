@@ -1,11 +1,12 @@
 """The handshake with one proxy, sans-IO.
 
 SOCKS5 is lock-step with one message in flight, so the protocol is written as it reads: a
-generator, `_run`, from the method offer to the reply. What it waits in:
+generator, `_negotiate`, from the method offer to the reply. What it waits in:
 
 =================  ==========================================  =======================
 state              entered by                                  left by
 =================  ==========================================  =======================
+TLS                the connection, where the proxy wants TLS   the end of its handshake
 METHOD_SELECTION   the method offer                            the method selection
 SUB_NEGOTIATION    a selection of a method that was offered    the method's own end
 REPLY              the request                                 the reply
@@ -18,24 +19,33 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..errors import NoAcceptableMethodError, RemoteProtocolError, reply_error
+from ..errors import NoAcceptableMethodError, RemoteProtocolError, SocksError, reply_error
 from .auth import NoAuth
+from .encapsulation import unwrap, wrap
 from .messages import Authenticated, Method, MethodOffer, MethodSelection, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from typing import TypeAlias
 
-    from .auth import AuthMethod, Encapsulation
+    from .auth import AuthMethod
+    from .encapsulation import Encapsulation
     from .messages import Request
 
-# Under an encapsulation the wire is read in big pieces: what is left over is kept.
-_READ_SIZE = 65536
+    # Yields what to send, and how many bytes it is to be given: at least, and at most (the
+    # same, where there is no third). Between them the latter surely belong to the handshake.
+    Step: TypeAlias = tuple[bytes, int] | tuple[bytes, int, int]
+    Steps: TypeAlias = Generator[Step, bytes, Reply]
+
+# Where something wraps the bytes the wire is read in big pieces: what is left over is kept.
+READ_SIZE = 65536
 
 
 class State(Enum):
     """Where a negotiation stands; the value completes "the proxy hung up during ..."."""
 
+    TLS = "the TLS handshake"
     METHOD_SELECTION = "method selection"
     SUB_NEGOTIATION = "authentication"
     REPLY = "the wait for its reply"
@@ -52,8 +62,17 @@ class Negotiation:
     `Request`, `Reply`): never with credentials.
 
     A driver sends `data_to_send()`, then reads at most `bytes_needed` and passes it to
-    `receive_data()`, until it is `done` and `reply` is there. Source: RFC 1928 sections 3 to 6.
+    `receive_data()`, until `reply` is there. Then `layers` is what wraps the data from now
+    on, outermost first (nothing, unless a method encapsulates), and `trailing_data` what was
+    received behind the reply, unwrapped. Source: RFC 1928 sections 3 to 6.
+
+    Where nothing wraps the bytes, those that `bytes_needed` asks for surely belong to the
+    handshake: nothing that follows the reply is swallowed. It is 0 once the reply is there.
     """
+
+    state = State.METHOD_SELECTION
+    reply: Reply | None = None
+    _incoming = b""
 
     def __init__(
         self,
@@ -64,18 +83,15 @@ class Negotiation:
         trace: Callable[[object], None] | None = None,
     ) -> None:
         self.request = request
-        self.state = State.METHOD_SELECTION
-        self.reply: Reply | None = None
-        self.encapsulation: Encapsulation | None = None
-        self._auth = {method.code: method for method in auth}
-        self._server = server
         self._trace = trace
-        self._outgoing = b""
-        self._incoming = b""
-        self._wanted = 0  # what the generator waits for
-        self._ahead = 0  # what surely follows it, and may be read with it
-        self._steps = self._run()
-        self._resume(None)
+        self._start(self._negotiate(request, auth, server))
+
+    def _start(self, steps: Steps) -> None:
+        self.layers: list[Encapsulation] = []
+        self._steps = steps
+        step = next(steps)
+        self._outgoing, self._least, self._most = step[0], step[1], step[-1]
+        self.bytes_needed: int = self._most
 
     def data_to_send(self) -> bytes:
         """What to send now; it is handed out once."""
@@ -83,114 +99,99 @@ class Negotiation:
         return data
 
     @property
-    def bytes_needed(self) -> int:
-        """How many bytes to read at most; 0 once the reply is there.
-
-        Without an encapsulation these surely belong to the handshake, so that nothing that
-        follows the reply is swallowed.
-        """
-        if self.done:
-            return 0
-        if self.encapsulation is not None:
-            return _READ_SIZE
-        return self._wanted + self._ahead - len(self._incoming)
-
-    @property
-    def done(self) -> bool:
-        """Whether the reply is there."""
-        return self.state is State.DONE
-
-    @property
     def trailing_data(self) -> bytes:
         """Once the reply is there: what was received behind it. It belongs to the user."""
-        return self._incoming if self.done else b""
+        return self._incoming if self.reply is not None else b""
 
     def receive_data(self, data: bytes) -> None:
         """Takes what was received, in pieces of any size; b"" means that the proxy hung up.
 
         Raises a SocksError where the proxy refuses, breaks the protocol or hangs up. What to
-        do next: send `data_to_send()`, then look at `done`.
+        do next: look at `reply`, else send `data_to_send()` and go on.
         """
-        if self.state in (State.DONE, State.FAILED):
+        if self.reply is not None or self.state is State.FAILED:
             raise RuntimeError("the negotiation has ended; what follows the reply is not its own")
         try:
-            self._take(data)
-        except BaseException:
+            if not data:
+                raise RemoteProtocolError(f"the proxy hung up during {self.state.value}")
+            self._incoming += unwrap(self.layers, data) if self.layers else data
+            while len(self._incoming) >= self._least:
+                piece = self._incoming[: self._most]
+                self._incoming = self._incoming[self._most :]
+                step = self._steps.send(piece)
+                if step[0]:
+                    self._outgoing += wrap(self.layers, step[0]) if self.layers else step[0]
+                self._least, self._most = step[1], step[-1]
+            self.bytes_needed = READ_SIZE if self.layers else self._most - len(self._incoming)
+        except StopIteration as end:
+            self.reply = end.value
+            self.bytes_needed = 0
+        except BaseException as error:
             self.state = State.FAILED
-            raise
+            if not isinstance(error, SocksError):
+                raise
+            placed = self.placed(error)
+            raise placed from placed.__cause__
 
-    def _take(self, data: bytes) -> None:
-        if not data:
-            raise RemoteProtocolError(f"the proxy hung up during {self.state.value}")
-        if self.encapsulation is not None:
-            data = self.encapsulation.unwrap(data)
-        self._incoming += data
-        while not self.done and len(self._incoming) >= self._wanted:
-            piece = self._incoming[: self._wanted]
-            self._incoming = self._incoming[self._wanted :]
-            self._resume(piece)
+    def placed(self, error: SocksError) -> SocksError:
+        """`error` with what is known of where it happened."""
+        error.target = self.request.address
+        return error
 
-    def _run(self) -> Generator[tuple[bytes, int], bytes, None]:
-        offer = MethodOffer(tuple(self._auth))
-        self._tell(offer)
+    def _negotiate(self, request: Request, auth: Sequence[AuthMethod], server: str) -> Steps:
+        trace = self._trace
+        self.state = State.METHOD_SELECTION
+        offer = MethodOffer(tuple([method.code for method in auth]))
+        if trace is not None:
+            trace(offer)
         selection = MethodSelection.decode((yield offer.encode(), MethodSelection.LENGTH))
-        self._tell(selection)
-        method = self._selected(selection)
+        if trace is not None:
+            trace(selection)
+        for method in auth:
+            if method.code == selection.method:
+                break
+        else:
+            raise _not_offered(selection.method, offer)
 
         self.state = State.SUB_NEGOTIATION
-        encapsulation = yield from method.negotiate(self.request, self._server)
-        self._tell(Authenticated(method.code))
+        encapsulation = yield from method.negotiate(request, server)
+        if encapsulation is not None:
+            self._push(encapsulation)
+        if trace is not None:
+            trace(Authenticated(method.code))
+            trace(request)
 
         self.state = State.REPLY
-        message = self.request.encode()
-        if encapsulation is not None:
-            self.encapsulation = encapsulation
-            message = encapsulation.wrap(message)
-            self._incoming = encapsulation.unwrap(self._incoming)
-        self._tell(self.request)
-        reply = yield from self._receive_reply(message)
-        self._tell(reply)
-        # The rendezvous of BIND waits for a second reply here.
-        self.reply = reply
-        self.state = State.DONE
-
-    def _receive_reply(self, message: bytes) -> Generator[tuple[bytes, int], bytes, Reply]:
         # A failure is known by its second byte, and some proxies send no more than two or
         # three before they close; yet a whole reply should take only two reads.
-        self._ahead = Reply.HEAD - Reply.START
-        start = yield message, Reply.START
-        code = Reply.decode_code(start)
+        data = yield request.encode(), Reply.START, Reply.HEAD
+        code = Reply.decode_code(data)
         if code != 0:
-            self._tell(Reply(code, None))
+            if trace is not None:
+                trace(Reply(code))
             raise reply_error(code)
-        self._ahead = 0
-        head = start + (yield b"", Reply.HEAD - Reply.START)
-        return Reply.decode(head + (yield b"", Reply.length(head) - Reply.HEAD))
+        if len(data) < Reply.HEAD:
+            data += yield b"", Reply.HEAD - len(data)
+        data += yield b"", Reply.length(data) - Reply.HEAD
+        reply = Reply(code, data[3:])
+        if trace is not None:
+            trace(reply)
+        # The rendezvous of BIND waits for a second reply here.
+        self.state = State.DONE
+        return reply
 
-    def _selected(self, selection: MethodSelection) -> AuthMethod:
-        method = self._auth.get(selection.method)
-        if method is not None:
-            return method
-        offered = ", ".join(f"{code:#04x}" for code in self._auth)
-        if selection.method == Method.NO_ACCEPTABLE:
-            raise NoAcceptableMethodError(
-                f"the proxy accepts none of the authentication methods offered ({offered})"
-            )
-        raise NoAcceptableMethodError(
-            f"the proxy chose the method {selection.method:#04x}, which was not offered ({offered})"
+    def _push(self, layer: Encapsulation) -> None:
+        """From now on `layer` wraps what is sent, and what has been received already."""
+        self.layers.append(layer)
+        self._incoming = layer.unwrap(self._incoming)
+
+
+def _not_offered(selection: int, offer: MethodOffer) -> NoAcceptableMethodError:
+    offered = ", ".join(f"{code:#04x}" for code in offer.methods)
+    if selection == Method.NO_ACCEPTABLE:
+        return NoAcceptableMethodError(
+            f"the proxy accepts none of the authentication methods offered ({offered})"
         )
-
-    def _resume(self, piece: bytes | None) -> None:
-        """Runs the generator to its next wait."""
-        try:
-            send, self._wanted = self._steps.send(piece)  # type: ignore[arg-type]
-            self._outgoing += send
-            while not self._wanted:
-                send, self._wanted = self._steps.send(b"")
-                self._outgoing += send
-        except StopIteration:
-            pass
-
-    def _tell(self, message: object) -> None:
-        if self._trace is not None:
-            self._trace(message)
+    return NoAcceptableMethodError(
+        f"the proxy chose the method {selection:#04x}, which was not offered ({offered})"
+    )

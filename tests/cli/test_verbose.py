@@ -87,10 +87,10 @@ def test_failures_and_strange_codes(capsys: pytest.CaptureFixture[str]) -> None:
     narrator.handshake(proxy, MethodOffer((0, 1, 2, 3, 0x80)))
     narrator.handshake(proxy, MethodSelection(0xFF))
     narrator.handshake(proxy, Authenticated(0))
-    narrator.handshake(proxy, Reply(5, None))
-    narrator.handshake(proxy, Reply(0x77, None))
-    narrator.handshake(proxy, Reply(0, None))
-    narrator.handshake(proxy, Reply(0, Address("::1", 5)))
+    narrator.handshake(proxy, Reply(5))
+    narrator.handshake(proxy, Reply(0x77))
+    narrator.handshake(proxy, Reply(0))
+    narrator.handshake(proxy, Reply(0, Address("::1", 5).encode()))
     said = [line.partition("SOCKS5 ")[2] for line in capsys.readouterr().err.splitlines()]
     assert said == [
         "offers the methods: none (0x00), GSSAPI (0x01), username/password (0x02),"

@@ -34,7 +34,7 @@ def test_options() -> None:
     user = (UsernamePassword("u", "p%"), NoAuth())
     assert _found("--socks5", "u:p%25@h") == Proxy("h", auth=user, remote_dns=False)
     assert _found("-x", "h", "-U", "u:p%25") == Proxy("h", auth=user)
-    assert _found("-x", "a:b@h", "-U", "u:p%25") == Proxy("h", auth=user)
+    assert _found("-x", "a:b@h", "-U", "u:p%25") == Proxy.from_url("a:b@h")  # as in curl
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def converse(negotiation: Negotiation, turns: Sequence[tuple[bytes, bytes]], mod
     for number, (sent, answer) in enumerate(turns):
         assert negotiation.data_to_send() == sent
         assert negotiation.data_to_send() == b""
-        assert not negotiation.done
+        assert negotiation.reply is None
         last = number == len(turns) - 1
         if mode == "whole":
             negotiation.receive_data(answer)
@@ -39,11 +39,11 @@ def converse(negotiation: Negotiation, turns: Sequence[tuple[bytes, bytes]], mod
             negotiation.receive_data(answer + SURPLUS if last else answer)
         else:
             for position in range(len(answer)):
-                assert not negotiation.done
+                assert negotiation.reply is None
                 assert 1 <= negotiation.bytes_needed <= len(answer) - position
                 negotiation.receive_data(answer[position : position + 1])
     assert negotiation.data_to_send() == b""
-    assert negotiation.done
+    assert negotiation.reply is not None
     assert negotiation.bytes_needed == 0
     assert negotiation.trailing_data == (SURPLUS if mode == "surplus" else b"")
 
@@ -59,5 +59,5 @@ def converse_exactly(negotiation: Negotiation, turns: Sequence[tuple[bytes, byte
             negotiation.receive_data(answer[:needed])
             answer = answer[needed:]
             reads += 1
-    assert negotiation.done
+    assert negotiation.reply is not None
     return reads

@@ -162,7 +162,8 @@ every_conversation = pytest.mark.parametrize(
 def test_conversation(methods, turns, bound, mode) -> None:  # type: ignore[no-untyped-def]
     negotiation = Negotiation(REQUEST, methods, server="proxy")
     converse(negotiation, turns, mode)
-    assert negotiation.reply == Reply(0, bound)
+    assert negotiation.reply is not None
+    assert (negotiation.reply.code, negotiation.reply.bound) == (0, bound)
 
 
 @every_conversation
@@ -188,18 +189,18 @@ def test_encapsulated(mode: str) -> None:
         wire += rot.wrap(b" and more")
     if mode == "bytes":
         for byte in wire:
-            assert not negotiation.done
+            assert negotiation.reply is None
             negotiation.receive_data(bytes((byte,)))
     else:
         negotiation.receive_data(wire)
-    assert negotiation.reply == Reply(0, BOUND)
+    assert negotiation.reply == Reply(0, REPLY[3:])
     assert negotiation.trailing_data == b"plain" + (b" and more" if mode == "surplus" else b"")
 
 
 def test_encapsulated_reply_sent_with_the_answer_before_it() -> None:
     negotiation = Negotiation(REQUEST, (Encapsulating(),))
     negotiation.receive_data(b"\x05\xfe!" + Rot().wrap(REPLY))
-    assert negotiation.done
+    assert negotiation.reply is not None
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -284,6 +285,19 @@ def test_private_method_that_refuses() -> None:
         negotiation.receive_data(b"\x05\x80\x01ano")
 
 
+def test_private_method_that_breaks() -> None:
+    class Broken(NoAuth):
+        def negotiate(
+            self, request: Request, server: str
+        ) -> Generator[tuple[bytes, int], bytes, None]:
+            yield b"", 1 // 0
+
+    negotiation = Negotiation(REQUEST, (Broken(),))  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        negotiation.receive_data(b"\x05\x00")
+    assert negotiation.state is State.FAILED
+
+
 def test_trace_tells_all_but_secrets() -> None:
     told: list[object] = []
     negotiation = Negotiation(REQUEST, (PASSWORD, NoAuth()), trace=told.append)
@@ -294,7 +308,7 @@ def test_trace_tells_all_but_secrets() -> None:
         MethodSelection(2),
         Authenticated(2),
         REQUEST,
-        Reply(0, BOUND),
+        Reply(0, REPLY[3:]),
     ]
     assert "secret" not in repr(told)
 
@@ -304,7 +318,7 @@ def test_trace_tells_a_failing_reply() -> None:
     negotiation = Negotiation(REQUEST, trace=told.append)
     with pytest.raises(ReplyError):
         negotiation.receive_data(b"\x05\x00\x05\x05")
-    assert told[-1] == Reply(5, None)
+    assert told[-1] == Reply(5)
 
 
 def test_states_are_those_of_the_table() -> None:
@@ -337,7 +351,7 @@ def test_any_bytes_end_or_fail_with_an_error_of_ours(pieces: list[bytes]) -> Non
     negotiation = Negotiation(REQUEST, (PASSWORD, NoAuth(), Challenge()))
     try:
         for piece in pieces:
-            if not negotiation.done:
+            if negotiation.reply is None:
                 negotiation.receive_data(piece)
     except SocksError:
         assert negotiation.state is State.FAILED
@@ -351,7 +365,8 @@ def test_any_split_ends_the_same(data: st.DataObject) -> None:
     negotiation = Negotiation(REQUEST, methods)
     for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
         negotiation.receive_data(wire[start:end])
-    assert negotiation.reply == Reply(0, bound)
+    assert negotiation.reply is not None
+    assert (negotiation.reply.code, negotiation.reply.bound) == (0, bound)
 
 
 def test_no_module_of_the_core_does_io() -> None:

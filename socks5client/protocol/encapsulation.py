@@ -1,0 +1,51 @@
+"""What wraps the bytes after a sub-negotiation (RFC 1928 section 3): one layer, or several."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+else:
+    Protocol = object
+
+
+class Encapsulation(Protocol):
+    """What a method does to everything that follows its sub-negotiation."""
+
+    def wrap(self, data: bytes) -> bytes:
+        """The wire bytes for `data`."""
+        ...
+
+    def unwrap(self, data: bytes) -> bytes:
+        """The plain bytes that `data`, the next piece of the wire, completes; b"" for none yet.
+
+        Raises RemoteProtocolError for what cannot be unwrapped.
+        """
+        ...
+
+    def finish(self) -> bytes:
+        """What to send before the connection is half-closed; b"" where the method has nothing."""
+        ...
+
+
+def wrap(layers: Sequence[Encapsulation], data: bytes) -> bytes:
+    """The wire bytes for `data`. Of `layers` the outermost, next to the wire, comes first."""
+    for layer in reversed(layers):
+        data = layer.wrap(data)
+    return data
+
+
+def unwrap(layers: Sequence[Encapsulation], data: bytes) -> bytes:
+    """The plain bytes that `data` completes."""
+    for layer in layers:
+        data = layer.unwrap(data)
+    return data
+
+
+def finish(layers: Sequence[Encapsulation]) -> bytes:
+    """What to send before the connection is half-closed: each layer's end, in those around it."""
+    data = b""
+    for layer in reversed(layers):
+        data = layer.wrap(data) + layer.finish()
+    return data

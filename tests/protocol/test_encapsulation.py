@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from socks5client.protocol.encapsulation import finish, unwrap, wrap
+
+
+class Tag:
+    """Puts its letter around what it wraps."""
+
+    def __init__(self, letter: bytes) -> None:
+        self.letter = letter
+
+    def wrap(self, data: bytes) -> bytes:
+        return self.letter + data + self.letter
+
+    def unwrap(self, data: bytes) -> bytes:
+        assert data[:1] == data[-1:] == self.letter
+        return data[1:-1]
+
+    def finish(self) -> bytes:
+        return self.letter.upper()
+
+
+LAYERS = [Tag(b"o"), Tag(b"i")]  # the outermost first
+
+
+def test_layers_wrap_inside_each_other() -> None:
+    assert wrap(LAYERS, b"data") == b"oidataio"
+    assert unwrap(LAYERS, b"oidataio") == b"data"
+
+
+def test_the_inner_end_travels_inside_the_outer_layer() -> None:
+    assert finish(LAYERS) == b"oiiIoO"
+
+
+def test_no_layer() -> None:
+    assert wrap([], b"data") == unwrap([], b"data") == b"data"
+    assert finish([]) == b""
