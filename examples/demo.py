@@ -7,6 +7,7 @@ and alone knows the name `welcome.test`, and a web server that only it is told a
 from __future__ import annotations
 
 import http.server
+import os
 import subprocess
 import sys
 import threading
@@ -46,7 +47,8 @@ def main() -> int:
             arguments = ["--verbose", "--proxy", url, "http://welcome.test/"]
             print("$ socks5-curl", *arguments, flush=True)
             command = Path(sys.executable).with_name("socks5-curl")
-            status = subprocess.run([command, *arguments], check=False).returncode
+            own = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+            status = subprocess.run([command, *arguments], env=own, check=False).returncode
             for exchange in proxy.requests:
                 print(f"\nThe SOCKS5 server was asked for {exchange.host}:{exchange.port}.")
             return status

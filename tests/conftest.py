@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,16 @@ REAL_PROXIES = {
     "danted": "danted",
     "ssh-D": "ssh_dynamic",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy_of_the_user() -> Iterator[None]:
+    """The tests start from an environment that names no proxy and no exceptions."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().endswith("_PROXY"):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")
