@@ -190,7 +190,7 @@ class socket(_stdlib.socket):
         if self._proxied and self._peer is None:
             with self._draft() as draft:
                 return draft.getsockopt(*args)
-        if self._wire is None or args[0] == _stdlib.SOL_SOCKET:
+        if self._wire is None or args[:2] == (_stdlib.SOL_SOCKET, _stdlib.SO_ERROR):
             return super().getsockopt(*args)
         return self._wire.getsockopt(*args)
 

@@ -57,7 +57,8 @@ def ours(address: Any, server: Server, timeout: float, user: str | None, passwor
 
 
 def pysocks(address: Any, server: Server, timeout: float, user: str | None, password: str) -> Any:
-    socks = pytest.importorskip("socks", reason="install the dependency group bench")
+    import socks
+
     sock = socks.socksocket()
     try:
         sock.set_proxy(socks.SOCKS5, server.host, server.port, True, user, password)
@@ -72,15 +73,15 @@ def pysocks(address: Any, server: Server, timeout: float, user: str | None, pass
 def python_socks(
     address: Any, server: Server, timeout: float, user: str | None, password: str
 ) -> Any:
-    module = pytest.importorskip("python_socks.sync", reason="install the dependency group bench")
-    kind = pytest.importorskip("python_socks").ProxyType.SOCKS5
-    proxy = module.Proxy(kind, server.host, server.port, user, password, rdns=True)
+    from python_socks import ProxyType
+    from python_socks.sync import Proxy
+
+    proxy = Proxy(ProxyType.SOCKS5, server.host, server.port, user, password, rdns=True)
     return proxy.connect(*address, timeout=timeout)
 
 
 def httpx_own(address: Any, server: Server, timeout: float, user: str | None, password: str) -> Any:
     """The socket below a request; the request itself has gone through."""
-    pytest.importorskip("socksio", reason="install the dependency group bench")
     info = "" if user is None else f"{quote(user, safe='')}:{quote(password, safe='')}@"
     proxy = f"socks5h://{info}{server.host}:{server.port}"
     client = httpx.Client(proxy=proxy, timeout=timeout)
