@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ ON_THE_WIRE = [
     (
         "::ffff:192.0.2.1",
         1,
-        "::ffff:c000:201",
+        str(IPv6Address("::ffff:192.0.2.1")),  # Python 3.13 writes it as given
         b"\x04" + bytes(10) + b"\xff\xff\xc0\x00\x02\x01\0\1",
     ),
     ("example.com", 80, "example.com", b"\x03\x0bexample.com\x00\x50"),
