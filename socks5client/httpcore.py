@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 try:
     import httpcore
-except ImportError as error:  # pragma: no cover
+except ImportError as error:
     raise ImportError(
         "socks5client.httpcore needs httpcore: pip install 'socks5client[httpx]'"
     ) from error

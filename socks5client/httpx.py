@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 try:
     import httpcore
     import httpx
-except ImportError as error:  # pragma: no cover
+except ImportError as error:
     raise ImportError(
         "socks5client.httpx needs httpx: pip install 'socks5client[httpx]'"
     ) from error

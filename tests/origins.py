@@ -1,13 +1,17 @@
-"""Destinations of the tests' own, on loopback."""
+"""Destinations of the tests' own, on loopback, and how to read from one."""
 
 from __future__ import annotations
 
+import http.server
 import socket
 import socketserver
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -68,3 +72,56 @@ def unused_address() -> tuple[str, int]:
         sock.bind(("127.0.0.1", 0))
         host, port = sock.getsockname()
         return host, port
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """Answers every request with `body`; a test's own handler derives from it."""
+
+    protocol_version = "HTTP/1.1"
+    body = b"a page"
+
+    def do_GET(self) -> None:
+        self.answer(self.body)
+
+    do_HEAD = do_GET
+
+    def answer(self, body: bytes, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def web_server(
+    handler: type[Page] = Page, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, int]]:
+    """A web server, with TLS where a context is given; yields its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield "127.0.0.1", server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Readable(Protocol):
+    def recv(self, size: int, /) -> bytes: ...
+
+
+def read_exactly(connection: Readable, size: int) -> bytes:
+    """`size` bytes; fails where the connection ends before."""
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        assert piece, f"ended after {len(data)} of {size} bytes"
+        data += piece
+    return data

@@ -16,6 +16,7 @@ import pytest
 
 from socks5client import RemoteProtocolError
 from socks5client._bridge import bridge
+from tests.origins import read_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,30 +60,21 @@ def pair() -> Iterator[Pair]:
     pair.close()
 
 
-def read(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = sock.recv(size - len(data))
-        assert piece, f"ended after {len(data)} bytes"
-        data += piece
-    return data
-
-
 def read_all(sock: socket.socket) -> bytes:
     return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 def test_both_ways(pair: Pair) -> None:
     pair.user.sendall(b"up")
-    assert read(pair.peer, 2) == b"up".translate(KEY)
+    assert read_exactly(pair.peer, 2) == b"up".translate(KEY)
     pair.peer.sendall(b"down".translate(KEY))
-    assert read(pair.user, 4) == b"down"
+    assert read_exactly(pair.user, 4) == b"down"
 
 
 def test_what_had_arrived_before_comes_first() -> None:
     pair = Pair(received=b"early ")
     pair.peer.sendall(b"late".translate(KEY))
-    assert read(pair.user, 10) == b"early late"
+    assert read_exactly(pair.user, 10) == b"early late"
     pair.close()
 
 
@@ -91,7 +83,7 @@ def test_half_close_by_the_user(pair: Pair) -> None:
     pair.user.shutdown(socket.SHUT_WR)
     assert read_all(pair.peer) == b"up".translate(KEY) + b"[bye]"
     pair.peer.sendall(b"down".translate(KEY))
-    assert read(pair.user, 4) == b"down"
+    assert read_exactly(pair.user, 4) == b"down"
 
 
 def test_half_close_by_the_peer(pair: Pair) -> None:
@@ -99,7 +91,7 @@ def test_half_close_by_the_peer(pair: Pair) -> None:
     pair.peer.shutdown(socket.SHUT_WR)
     assert read_all(pair.user) == b"down"
     pair.user.sendall(b"up")
-    assert read(pair.peer, 2) == b"up".translate(KEY)
+    assert read_exactly(pair.peer, 2) == b"up".translate(KEY)
 
 
 def test_layers_say_goodbye_inside_each_other() -> None:
@@ -164,7 +156,7 @@ def test_wire_that_closes_ends_the_writing(pair: Pair) -> None:
 
 def test_bytes_that_no_layer_accepts_end_the_connection(pair: Pair) -> None:
     pair.peer.sendall(b"good".translate(KEY))
-    assert read(pair.user, 4) == b"good"
+    assert read_exactly(pair.user, 4) == b"good"
     pair.peer.sendall(b"\xff")
     assert pair.user.recv(1) == b""
     with pytest.raises(OSError):
@@ -181,7 +173,7 @@ def test_reset_wire() -> None:
     user = bridge(wire, [Xor()], b"")
     user.settimeout(10)
     peer.sendall(b"before".translate(KEY))
-    assert read(user, 6) == b"before"
+    assert read_exactly(user, 6) == b"before"
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     peer.close()
     assert user.recv(1) == b""
@@ -220,7 +212,7 @@ def test_one_thread_for_all_and_no_fd_left() -> None:
         pair.user.sendall(b"%d" % number)
     for number, pair in enumerate(pairs):
         text = b"%d" % number
-        assert read(pair.peer, len(text)) == text.translate(KEY)
+        assert read_exactly(pair.peer, len(text)) == text.translate(KEY)
         pair.user.close()
         assert read_all(pair.peer) == b"[bye]"
         pair.peer.close()
@@ -228,11 +220,11 @@ def test_one_thread_for_all_and_no_fd_left() -> None:
     # sure that the thread has come around since.
     last = Pair()
     last.user.sendall(b"x")
-    read(last.peer, 1)
+    read_exactly(last.peer, 1)
     last.close()
     witness = Pair()
     witness.user.sendall(b"x")
-    read(witness.peer, 1)
+    read_exactly(witness.peer, 1)
     assert fds() <= before + 4
     witness.close()
 
@@ -308,7 +300,7 @@ def test_fork() -> None:
         os._exit(0 if ok else 1)
     os.close(child_reads)
     pair.user.sendall(b"up")
-    assert read(pair.peer, 2) == b"up".translate(KEY)
+    assert read_exactly(pair.peer, 2) == b"up".translate(KEY)
     pair.user.close()
     assert read_all(pair.peer) == b"[bye]"
     pair.peer.close()

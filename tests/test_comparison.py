@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import http.server
 import socket
 import threading
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 import socks5client
-from tests.origins import Echo
+from tests.origins import Echo, Page, web_server
 from tests.server_fixture import CATALOGUE, Fault, Server, coalesce, drip, split, stall
 
 if TYPE_CHECKING:
@@ -24,25 +23,14 @@ README = Path(__file__).parents[1] / "README.md"
 LONG = "pé" * 60  # 180 bytes
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *args: Any) -> None:
-        pass
+class Ok(Page):
+    body = b"ok"
 
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[tuple[str, int]]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield "127.0.0.1", server.server_port
-        server.shutdown()
-        thread.join()
+    with web_server(Ok) as address:
+        yield address
 
 
 # Each opens a connection and returns a socket.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import ssl
 import threading
@@ -17,39 +16,27 @@ import trustme
 import socks5client
 from socks5client.httpcore import Socks5Backend
 from socks5client.httpx import Socks5Transport
-from tests.origins import unused_address
+from tests.origins import Page, unused_address, web_server
 from tests.server_fixture import CATALOGUE, Fault, Server, drip, stall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Page):
     """Tells who asked for what; knows a few ways to go wrong."""
-
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path == "/stall":
             self.rfile.read(1)
-            return
-        if self.path == "/short":
+        elif self.path == "/short":
             self.answer(b"x", length=100)
             self.close_connection = True
-            return
-        self.answer(f"{self.headers['Host']} {self.path}".encode())
+        else:
+            self.answer(f"{self.headers['Host']} {self.path}".encode())
 
     def do_POST(self) -> None:
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def answer(self, body: bytes, length: int | None = None) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +51,18 @@ def trusted(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def serving(tls: ssl.SSLContext | None) -> Iterator[int]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    yield from serving(None)
+    with web_server(Handler) as (_, number):
+        yield number
 
 
 @pytest.fixture(scope="module")
 def tls_port(authority: trustme.CA) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("origin.test").configure_cert(context)
-    yield from serving(context)
+    with web_server(Handler, context) as (_, number):
+        yield number
 
 
 @pytest.fixture

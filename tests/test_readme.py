@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import re
 import shlex
 import ssl
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from tests.origins import unused_address
+from tests.origins import unused_address, web_server
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
@@ -32,32 +29,6 @@ SHELL = [
 ]
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(b"a page")
-
-    do_HEAD = do_GET
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def serving(context: ssl.SSLContext | None) -> Iterator[tuple[str, int]]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield "127.0.0.1", server.server_port
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """A proxy behind which example.com is a server here, and the environment that trusts it."""
@@ -66,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, di
     authority.issue_cert("example.com").configure_cert(context)
     trusted = tmp_path_factory.mktemp("readme") / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    with serving(None) as plain, serving(context) as tls:
+    with web_server() as plain, web_server(tls=context) as tls:
         routes = {
             ("example.com", 80): plain,
             ("example.com", 443): tls,
@@ -84,7 +55,7 @@ def run(command: list[str], environment: dict[str, str]) -> str:
     return result.stdout
 
 
-EXPECTED = [r"^b'HTTP/1.0 200 OK\\r\\n'$", r"^b'HTTP/1.0 200 OK'$", r"^200$", r"^111 ", r"^$"]
+EXPECTED = [r"^b'HTTP/1.1 200 OK\\r\\n'$", r"^b'HTTP/1.1 200 OK'$", r"^200$", r"^111 ", r"^$"]
 
 
 @pytest.mark.parametrize(("code", "expected"), list(zip(PYTHON, EXPECTED, strict=True)))

@@ -14,7 +14,7 @@ import trustme
 import socks5client
 from socks5client import Address, NoAuth, Proxy, UsernamePassword
 from tests.drivers import DRIVERS
-from tests.origins import Echo, unused_address
+from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import (
     CATALOGUE,
     Fault,
@@ -58,15 +58,6 @@ def greeter() -> Iterator[Echo]:
 
 def url(server: Server, scheme: str = "socks5h", user_info: str = "") -> str:
     return f"{scheme}://{user_info}{server.host}:{server.port}"
-
-
-def read_exactly(connection: Connection, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        assert piece, f"ended after {data!r}"
-        data += piece
-    return data
 
 
 def check_echo(connection: Connection, text: bytes = b"ping") -> None:

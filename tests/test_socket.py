@@ -16,7 +16,7 @@ import trustme
 
 import socks5client
 from socks5client import DIRECT, set_default_proxy
-from tests.origins import Echo, unused_address
+from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import CATALOGUE, Fault, Server, reset, stall
 
 if TYPE_CHECKING:
@@ -46,15 +46,6 @@ def default_proxy(url: str) -> Iterator[None]:
     set_default_proxy(url)
     yield
     set_default_proxy(None)
-
-
-def read_exactly(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = sock.recv(size - len(data))
-        assert piece
-        data += piece
-    return data
 
 
 DATA_PATH = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .options import TABLE, Options, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .options import Option, Values
 
@@ -56,7 +56,7 @@ def _find_long(word: str) -> tuple[Option, bool]:
     raise UsageError(f"option --{name.partition('=')[0]}: is unknown{hint}")
 
 
-def _short_cluster(word: str, values: Values, words: object) -> None:
+def _short_cluster(word: str, values: Values, words: Iterator[str]) -> None:
     """Switches in one word, the last of which may have an argument, here or in the next word."""
     letters = word[1:]
     while letters:
@@ -67,7 +67,7 @@ def _short_cluster(word: str, values: Values, words: object) -> None:
         if not option.argument:
             _store(option, f"-{letter}", values, "1")
             continue
-        text = letters or _argument(f"-{letter}", next(words, None))  # type: ignore[call-overload]
+        text = letters or _argument(f"-{letter}", next(words, None))
         _store(option, f"-{letter}", values, text)
         return
 

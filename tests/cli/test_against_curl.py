@@ -7,13 +7,13 @@ but in the documentation.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.real_servers import require
 from tests.server_fixture import CATALOGUE, Server
 
 from .conftest import NAMES
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
     from .conftest import Result
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+@pytest.fixture(autouse=True)
+def curl() -> str:
+    return require("curl")
+
 
 HERE = "origin.test:PORT"
 URL = f"http://{HERE}/"
