@@ -195,6 +195,29 @@ def test_tls_to_a_proxy_that_speaks_none(connect: Driver, echo: Echo) -> None:
         connect(echo.address, url(server, "socks5h+tls"))
 
 
+@pytest.mark.parametrize(
+    ("action", "error", "match"),
+    [
+        (close(), socks5client.RemoteProtocolError, "hung up during the TLS handshake"),
+        (stall(), socks5client.HandshakeTimeout, "in time"),
+    ],
+    ids=str,
+)
+def test_proxy_that_fails_in_the_tls_handshake(
+    connect: Driver,
+    echo: Echo,
+    server_tls: ssl.SSLContext,
+    action: Any,
+    error: type[OSError],
+    match: str,
+) -> None:
+    with Server(ssl_context=server_tls, faults=[Fault("accept", action)]) as server:
+        with pytest.raises(error, match=match) as caught:
+            connect(echo.address, url(server, "socks5h+tls"), 0.3)
+        assert caught.value.proxy == Proxy(server.host, server.port, tls=True)  # type: ignore[attr-defined]
+        server.wait_idle()
+
+
 def test_chain(connect: Driver, greeter: Echo) -> None:
     with Server(names={"second.test": "127.0.0.1"}) as first, Server(users=ALICE) as second:
         chain = [url(first), f"socks5h://alice:secret@second.test:{second.port}"]
@@ -371,7 +394,7 @@ def test_a_byte_a_second_against_two(connect: Driver, echo: Echo) -> None:
         begun = time.monotonic()
         with pytest.raises(socks5client.HandshakeTimeout):
             connect(echo.address, url(server), 2)
-        assert 1.9 < time.monotonic() - begun < 2.5
+        assert 1.9 < time.monotonic() - begun < 3
         server.wait_idle()
 
 
