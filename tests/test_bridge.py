@@ -165,6 +165,25 @@ def test_bytes_that_no_layer_accepts_end_the_connection(pair: Pair) -> None:
     assert read_all(pair.peer) == b""  # and the wire hears nothing more
 
 
+def test_data_that_no_layer_wraps_ends_the_connection() -> None:
+    class Refusing(Xor):
+        def wrap(self, data: bytes) -> bytes:
+            raise OSError("cannot be wrapped")
+
+    wire, peer = socket.socketpair()
+    user = bridge(wire, [Refusing()], b"")
+    user.settimeout(10)
+    peer.settimeout(10)
+    user.sendall(b"x")
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            user.sendall(b"x" * 65536)
+    peer.sendall(b"down".translate(KEY))
+    peer.close()
+    assert read_all(user) == b"down"
+    user.close()
+
+
 def test_reset_wire() -> None:
     """Over TCP: data that came before the reset is read, then the end; writing fails."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

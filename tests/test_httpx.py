@@ -255,6 +255,54 @@ def test_read_timeout(proxy: Server, port: int) -> None:
         client.get(f"http://127.0.0.1:{port}/stall")
 
 
+def listening() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def test_write_timeout(proxy: Server) -> None:
+    """A server that accepts, and reads nothing."""
+    timeout = httpx.Timeout(30, write=0.1)
+    with (
+        listening() as listener,
+        httpx.Client(transport=Socks5Transport(url(proxy)), timeout=timeout) as client,
+        pytest.raises(httpx.WriteTimeout),
+    ):
+        address = "http://{}:{}/".format(*listener.getsockname())
+        client.post(address, content=b"x" * 50_000_000)
+
+
+def test_write_error(proxy: Server) -> None:
+    """A server that resets while it is sent to."""
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        client.recv(1)
+        client.close()  # with data unread, which is a reset
+
+    with listening() as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with (
+            httpx.Client(transport=Socks5Transport(url(proxy))) as client,
+            # httpcore looks for an answer before it gives up.
+            pytest.raises((httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)),
+        ):
+            address = "http://{}:{}/".format(*listener.getsockname())
+            client.post(address, content=b"x" * 50_000_000)
+        thread.join()
+
+
+def test_tls_that_stalls(proxy: Server) -> None:
+    timeout = httpx.Timeout(30, connect=0.3)
+    with (
+        listening() as listener,
+        httpx.Client(transport=Socks5Transport(url(proxy)), timeout=timeout) as client,
+        pytest.raises(httpx.ConnectTimeout),
+    ):
+        client.get("https://{}:{}/".format(*listener.getsockname()))
+    proxy.wait_idle()
+
+
 def test_retries(port: int) -> None:
     faults = [Fault("reply", CATALOGUE["reply-code-5"].action, connections={0, 1})]
     with (
