@@ -1,0 +1,54 @@
+"""The public API as a user with a strict type checker meets it; `make lint` checks this file."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import httpx
+
+import socks5client
+from socks5client.httpx import Socks5Transport
+from socks5client.protocol import Address, Command, Negotiation, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+class Token:
+    """A third party's method: nothing to derive from, the shape is enough."""
+
+    code = 0x80
+
+    def negotiate(self, request: Request, server: str) -> Generator[tuple[bytes, int], bytes, None]:
+        status = yield b"token for " + server.encode(), 1
+        if status != b"\0":
+            raise socks5client.AuthenticationError("refused")
+
+
+method: socks5client.AuthMethod = Token()
+proxy = socks5client.Proxy("proxy.test", 1080, auth=[Token(), socks5client.NoAuth()])
+same: socks5client.Proxy = proxy.replace(port=1081)
+
+
+def connections() -> None:
+    plain: socket.socket = socks5client.connect(("a.test", 1), proxy=[proxy, "socks5h://b"])
+    drop_in: socks5client.socket = socks5client.create_connection(
+        ("::1", 1, 0, 0), 3.0, proxy=socks5client.DIRECT
+    )
+    with plain, drop_in:
+        drop_in.sendall(b"")
+    socks5client.set_default_proxy(socks5client.get_default_proxy())
+    with httpx.Client(transport=Socks5Transport(same, http2=True)) as client:
+        client.get("https://a.test/")
+
+
+def errors(error: socks5client.ReplyError) -> tuple[int, int | None]:
+    return error.code, error.errno
+
+
+def without_io() -> Address | None:
+    negotiation = Negotiation(Request(Command.CONNECT, Address("a.test", 1)), proxy.auth)
+    data: bytes = negotiation.data_to_send()
+    negotiation.receive_data(data)
+    return None if negotiation.reply is None else negotiation.reply.bound
