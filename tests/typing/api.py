@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,6 +11,7 @@ from socks5client.httpx import Socks5Transport
 from socks5client.protocol import Address, Command, Negotiation, Request
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Generator
 
 
