@@ -42,6 +42,10 @@ class socket(_stdlib.socket):
     type without a proxied meaning (AF_UNIX, raw sockets) behaves as in the system, and so
     does a socket made from a `fileno`. Raises ValueError for a malformed `proxy`, OSError
     for a datagram socket, which is not supported yet. Source: RFC 1928 section 4.
+
+    `connect` keeps the number of the fd and replaces what is behind it. So connect first, and
+    then wrap with TLS, duplicate, or register with a selector: what was taken before stays
+    unconnected.
     """
 
     # Until `connect` the fd is a stand-in of another family, which the kernel cannot connect
@@ -66,9 +70,10 @@ class socket(_stdlib.socket):
     ) -> None:
         if proxy is not None:
             self._route = find_route(proxy)
-        if fileno is None and family in (-1, *_INTERNET) and self._chosen_route is not DIRECT:
+        if fileno is None and family in (-1, *_INTERNET) and self._route is not DIRECT:
             kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
-            if kind == _stdlib.SOCK_DGRAM:
+            default_is_direct = proxy is None and get_default_proxy() is DIRECT
+            if kind == _stdlib.SOCK_DGRAM and not default_is_direct:
                 raise OSError(errno.EPROTONOSUPPORT, "UDP through a proxy is not supported yet")
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
@@ -92,8 +97,14 @@ class socket(_stdlib.socket):
         self._check_unconnected()
         route = find_route(self._route)
         if route is DIRECT:
-            self._become_plain()
-            super().connect(address)
+            with self._draft() as draft:
+                draft.settimeout(self.gettimeout())
+                try:
+                    draft.connect(address)
+                except BlockingIOError:  # it is on its way
+                    self._become_plain(draft)
+                    raise
+                self._become_plain(draft)
             return
         if self.gettimeout() == 0:
             raise SocksError(
@@ -140,7 +151,13 @@ class socket(_stdlib.socket):
     def listen(self, backlog: int = 128, /) -> None:
         """Not supported yet through a proxy (BIND): OSError."""
         if self._proxied:
-            raise OSError(errno.EOPNOTSUPP, "listening through a proxy (BIND) is not supported yet")
+            self._check_unconnected()
+            if find_route(self._route) is not DIRECT:
+                raise OSError(
+                    errno.EOPNOTSUPP, "listening through a proxy (BIND) is not supported yet"
+                )
+            with self._draft() as draft:
+                self._become_plain(draft)
         super().listen(backlog)
 
     def getpeername(self) -> Any:
@@ -158,10 +175,8 @@ class socket(_stdlib.socket):
         if bound is not None and bound.is_usable:
             return _sockaddr(bound)
         if self._proxied and self._peer is None:
-            if self._source is not None:
-                return self._source
-            with self._draft() as draft:
-                return draft.getsockname()
+            self._check_open()
+            return self._source or ("::" if self.family == _stdlib.AF_INET6 else "0.0.0.0", 0)
         return self.proxy_sockname
 
     @property
@@ -177,7 +192,7 @@ class socket(_stdlib.socket):
     def setsockopt(self, *args: Any) -> None:
         """As in the system; before `connect` it is for the connection to the proxy."""
         if self._proxied and self._peer is None:
-            with self._draft() as draft:
+            with self._draft(bound=False) as draft:
                 draft.setsockopt(*args)
             self._options += (args,)
         elif self._wire is None:
@@ -188,7 +203,7 @@ class socket(_stdlib.socket):
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; before `connect` it is of the connection to the proxy."""
         if self._proxied and self._peer is None:
-            with self._draft() as draft:
+            with self._draft(bound=False) as draft:
                 return draft.getsockopt(*args)
         if self._wire is None or args[:2] == (_stdlib.SOL_SOCKET, _stdlib.SO_ERROR):
             return super().getsockopt(*args)
@@ -200,34 +215,33 @@ class socket(_stdlib.socket):
         vars(twin).update(vars(self))
         return twin
 
-    @property
-    def _chosen_route(self) -> Chain | Direct | None:
-        return get_default_proxy() if self._route is None else self._route
+    def _check_open(self) -> None:
+        if self.fileno() < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def _check_unconnected(self) -> None:
         """The errors of the system for a socket that is closed, or is connected already."""
-        if self.fileno() < 0:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._check_open()
         if self._peer is not None:
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
 
-    def _draft(self) -> _stdlib.socket:
-        """A plain socket such as this one would be, with its options set."""
+    def _draft(self, *, bound: bool = True) -> _stdlib.socket:
+        """A plain socket such as this one would be: with its options set, and bound as it is."""
+        self._check_open()
         draft = _stdlib.socket(self.family, self.type, self.proto)
         try:
             for option in self._options:
                 draft.setsockopt(*option)
+            if bound and self._source is not None:
+                draft.bind(self._source)
         except BaseException:
             draft.close()
             raise
         return draft
 
-    def _become_plain(self) -> None:
+    def _become_plain(self, draft: _stdlib.socket) -> None:
         """The default route is DIRECT: an ordinary socket from now on."""
-        with self._draft() as draft:
-            if self._source is not None:
-                draft.bind(self._source)
-            self._replace_fd(draft)
+        self._replace_fd(draft)
         self._proxied = False
 
     def _replace_fd(self, sock: _stdlib.socket) -> None:

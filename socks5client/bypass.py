@@ -32,6 +32,9 @@ class Bypass:
         for entry in text.replace(",", " ").split():
             host, port = _split(entry)
             try:
+                _, slash, prefix = host.partition("/")
+                if slash and not prefix.isdigit():
+                    raise ValueError("a netmask in place of a prefix length")
                 self._networks.append((ip_network(host, strict=False), port))
             except ValueError:
                 name = host.removeprefix(".").removesuffix(".").lower()

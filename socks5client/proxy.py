@@ -129,7 +129,8 @@ class Proxy:
         if unix or (path and location.lower() == "localhost"):
             if location.lower() not in ("", "localhost"):
                 raise ValueError("the proxy URL has a host and a unix socket's path")
-            return cls("", auth=auth, remote_dns=remote_dns, unix_path=_unquote("path", path))
+            unix_path = _unquote("path", path)
+            return cls("", auth=auth, remote_dns=remote_dns, tls=tls, unix_path=unix_path)
         if path:
             raise ValueError("the proxy URL has a path")
         host, port = _split_port(location)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _connect = socket.socket.connect
 _getaddrinfo = socket.getaddrinfo
 
+# Options of these levels mean nothing where the proxy is reached by the other family.
+_FAMILY_OF_LEVEL = {socket.IPPROTO_IP: socket.AF_INET, socket.IPPROTO_IPV6: socket.AF_INET6}
+
 
 def connect(
     address: tuple[str | bytes, int] | tuple[str, int, int, int],
@@ -177,9 +180,10 @@ def _dial(
             try:
                 if proxy.unix_path is None:
                     for option in socket_options:
-                        sock.setsockopt(*option)
+                        if _FAMILY_OF_LEVEL.get(option[0], family) == family:
+                            sock.setsockopt(*option)
                     if source_address is not None:
-                        sock.bind(source_address)
+                        _bind(sock, source_address)
                 if deadline is not None:
                     deadline.apply(sock)
                 elif sock.gettimeout() is not None:
@@ -204,6 +208,16 @@ def _dial(
         proxy=proxy,
         target=target,
     ) from failure
+
+
+def _bind(sock: socket.socket, source: tuple[Any, ...]) -> None:
+    """The local end; "any address" is one in every family. Errors name it, not the proxy."""
+    host, port = source[:2]
+    try:
+        sock.bind(("", port) if host in ("", "0.0.0.0", "::") else source)
+    except OSError as error:
+        number = errno.EADDRNOTAVAIL if isinstance(error, socket.gaierror) else error.errno
+        raise OSError(number, f"{error.strerror} (source address {host!r}, {port})") from error
 
 
 def _locations(proxy: Proxy) -> Sequence[tuple[int, Any]]:

@@ -135,6 +135,7 @@ BAD_URLS = [
     ("socks5h://proxy\0", "control character"),
     ("socks5h://" + "n" * 256, "256 bytes"),
     ("socks5h+unix://proxy/run/proxy", "host and a unix socket's path"),
+    ("socks5h+tls://alice:s3cret@localhost/run/proxy", "TLS to a proxy on a unix socket"),
     ("socks5h+unix://", "path of the proxy's unix socket is empty"),
     ("socks5h+unix:///run/%00", "NUL"),
 ]

@@ -179,6 +179,15 @@ def test_connected_already(echo: Echo, url: str) -> None:
 def test_closed(echo: Echo, url: str) -> None:
     sock = socks5client.socket(proxy=url)
     sock.close()
+    for call in (
+        sock.getsockname,
+        sock.listen,
+        lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR),
+        lambda: sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ):
+        with pytest.raises(OSError) as caught:
+            call()
+        assert caught.value.errno == errno.EBADF
     assert sock.connect_ex(echo.address) == errno.EBADF
     with pytest.raises(OSError):
         sock.connect(echo.address)
@@ -507,6 +516,59 @@ def test_default_direct_set_after_the_socket_was_made(echo: Echo) -> None:
         assert sock.getsockname()[0] == "127.0.0.7"
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.gettimeout() == 5
+
+
+def test_the_default_counts_at_connect(echo: Echo, server: Server, url: str) -> None:
+    """A socket made while the default was DIRECT, or that failed to connect then, is not lost."""
+    before = len(server.requests)
+    try:
+        set_default_proxy(DIRECT)
+        with socks5client.socket() as early, socks5client.socket() as failed:
+            assert failed.connect_ex(unused_address()) == errno.ECONNREFUSED
+            set_default_proxy(url)
+            early.connect(echo.address)
+            failed.connect(echo.address)
+        assert len(server.requests) == before + 2
+    finally:
+        set_default_proxy(None)
+
+
+def test_direct_without_blocking(echo: Echo) -> None:
+    set_default_proxy(DIRECT)
+    try:
+        with socks5client.socket() as sock, selectors.DefaultSelector() as selector:
+            sock.setblocking(False)
+            assert sock.connect_ex(echo.address) in (0, errno.EINPROGRESS)
+            selector.register(sock, selectors.EVENT_WRITE)
+            assert selector.select(10)
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+            assert sock.getpeername() == echo.address
+    finally:
+        set_default_proxy(None)
+
+
+def test_options_and_source_of_another_family_than_the_proxys(echo: Echo, url: str) -> None:
+    with socks5client.socket(socket.AF_INET6, proxy=url) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        assert sock.getsockname() == ("::", 0)
+        sock.bind(("::", 0))
+        sock.connect(echo.address)
+        assert sock.proxy_sockname[0] == "127.0.0.1"
+    with Server(host="::1") as server:
+        sock = socks5client.create_connection(
+            echo.address, 5, ("0.0.0.0", 0), proxy=f"socks5h://[::1]:{server.port}"
+        )
+        sock.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [(("192.0.2.1", 0), errno.EADDRNOTAVAIL), (("::1", 0), errno.EADDRNOTAVAIL)],
+)
+def test_source_address_that_cannot_be(echo: Echo, url: str, source: Any, number: int) -> None:
+    with pytest.raises(socks5client.ProxyConnectionError, match="source address") as caught:
+        socks5client.create_connection(echo.address, 5, source, proxy=url)
+    assert caught.value.errno == number
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="the system has no unix sockets")
