@@ -164,11 +164,12 @@ class Request:
         return lines
 
     def _credentials(self) -> tuple[str, str] | None:
-        """Of -u, or of the URL; those of the first URL stay with its origin."""
-        at_home = self.url.origin == self.first.origin
-        if at_home and self.user is not None:
+        """Of -u, or of the URL; only for the origin of the first URL, as in curl."""
+        if self.url.origin != self.first.origin:
+            return None
+        if self.user is not None:
             return self.user
-        for url in (self.url, self.first) if at_home else (self.url,):
+        for url in (self.url, self.first):
             if url.user is not None:
                 return url.user, url.password or ""
         return None

@@ -123,8 +123,10 @@ class Url:
     def follow(self, location: str) -> Url:
         """The URL that a Location header means, seen from this one."""
         location = _ascii(location.strip().replace(" ", "%20"))
-        if (match := _SCHEME.match(location)) and "://" not in match[0]:
-            raise UnsupportedScheme("the redirect leads to a protocol that is not supported")
+        if match := _SCHEME.match(location):
+            if "://" not in match[0]:
+                raise UnsupportedScheme("the redirect leads to a protocol that is not supported")
+            return Url.parse(location)  # urljoin would lend it the host that it lacks
         base = f"{self}"
         if location.startswith("?"):  # urljoin drops the path's last part in some versions
             return Url.parse(base.partition("?")[0] + location)

@@ -35,7 +35,7 @@ _COMMANDS: dict[int, str] = {
     Command.UDP_ASSOCIATE: "UDP ASSOCIATE",
 }
 _SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
-_USER_INFO = re.compile(r"//[^/\s@]*@")
+_USER_INFO = re.compile(r"//[^/?#\s]*@")
 
 
 def to_stderr(line: str) -> None:

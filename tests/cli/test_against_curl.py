@@ -61,6 +61,12 @@ ROWS: list[tuple[str, bytes | Callable[[bytes], bytes], list[str]]] = [
     ("user twice", OK, ["-u", "a:b", "http://c:d@" + HERE + "/"]),
     ("post", OK, ["-d", "a=1", "-d", "b=2", URL]),
     ("post file", OK, ["-d", "@FILE", "--data-binary", "@FILE", "--data-raw", "@FILE", URL]),
+    ("redirect without a host", redirect("http:///"), ["-L", URL]),
+    (
+        "redirect with a user, to another host",
+        _once(redirect("http://us:pw@other.test:PORT/next")),
+        ["-L", URL],
+    ),
     ("post nothing", OK, ["-d", "", URL]),
     ("post of a type", OK, ["-d", "{}", "-H", "Content-Type: application/json", URL]),
     ("post chunked", OK, ["-d", "abc", "-H", "Transfer-Encoding: chunked", URL]),

@@ -67,7 +67,7 @@ def test_tls_and_http2(run: Callable[..., Result], origin: WebServer) -> None:
 
 
 def test_redirects_and_direct_connections(bare: Callable[..., Result]) -> None:
-    location = redirect("http://us:secret@127.0.0.1:{}/b")
+    location = redirect("http://us:p@secret@127.0.0.1:{}/b")
     answers = {b"/b": OK}
 
     def answer(request: bytes) -> bytes:
