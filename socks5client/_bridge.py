@@ -6,8 +6,10 @@ one background thread pumps all such connections between the other end and the w
 
 What a plain connection does is carried over: back-pressure both ways (nothing is read from
 one side before the other has taken what was read last), half-close, and delivery of all that
-was written before `close()` or the end of the interpreter. A wire that breaks closes the
-user's end: he reads what had arrived before, then the end, and writing is an error.
+was written before `close()` or the end of the interpreter. What is not: a wire that breaks closes
+the user's end, so that he reads what had arrived before, then the end (a pair cannot be made
+to say "reset" at will), and writing is an error; and after a fork the child's copy works only
+as long as the parent, whose thread serves it.
 """
 
 from __future__ import annotations
