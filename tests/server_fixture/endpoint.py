@@ -177,6 +177,11 @@ class Endpoint(asyncio.Protocol):
                 wire.reset_on_close(sock)
             self.transport.abort()
 
+    def abort(self) -> None:
+        """Close now, whatever is still to be written."""
+        if self.transport is not None and not self.lost:
+            self.transport.abort()
+
     async def close_gently(self, sink: Sink) -> None:
         """FIN that stays one: read on (into `sink`) until the other side ends too, for a while."""
         self.pour_into(sink)

@@ -196,30 +196,30 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._note_defect)
         self._stop = asyncio.Event()
-        acceptors = [asyncio.create_task(self._accept(each)) for each in self._listeners]
+        for listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
         started.set()
         await self._stop.wait()
-        for acceptor in acceptors:
-            acceptor.cancel()
-        await asyncio.gather(*acceptors, return_exceptions=True)
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
         self._close_listeners()
         sessions = list(self._sessions)
         for session in sessions:
             session.cancel()
         await asyncio.gather(*sessions, return_exceptions=True)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                sock, peer = await self._loop.sock_accept(listener)
-            except OSError:  # EMFILE, or a client that is gone already
-                await asyncio.sleep(0.05)
-                continue
-            exchange = self._log.open(peer[:2] if isinstance(peer, tuple) else None)
-            session = Session(sock, exchange, self._settings, self._plan, self._log)
-            task = self._loop.create_task(session.run())
-            self._sessions[task] = exchange
-            task.add_done_callback(partial(self._session_done, sock))
+    def _accept(self, listener: socket.socket) -> None:
+        # Not sock_accept(): cancelled at the end, it may drop a connection it has accepted.
+        try:
+            sock, peer = listener.accept()
+        except OSError:  # a client that is gone already; with EMFILE it is tried again
+            return
+        sock.setblocking(False)
+        exchange = self._log.open(peer[:2] if isinstance(peer, tuple) else None)
+        session = Session(sock, exchange, self._settings, self._plan, self._log)
+        task = self._loop.create_task(session.run())
+        self._sessions[task] = exchange
+        task.add_done_callback(partial(self._session_done, sock))
 
     def _session_done(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
         sock.close()  # a session that was cancelled before its first step has not

@@ -240,16 +240,18 @@ class Session:
     async def _tear_down(self) -> None:
         """Nothing may outlive the session: abort what is still open and see it closed."""
         keep_unread(self.exchange, self.client.take_buffered())  # part of a message, maybe
-        for endpoint in (self.client, self.destination):
-            if endpoint is None or endpoint.transport is None or endpoint.lost:
-                continue
-            if endpoint.transport.is_closing():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LINGER):
-                        await endpoint.closed
-            if not endpoint.lost:
-                endpoint.transport.abort()
+        endpoints = [end for end in (self.client, self.destination) if end and end.transport]
+        try:
+            for endpoint in endpoints:
+                if endpoint.transport and endpoint.transport.is_closing() and not endpoint.lost:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LINGER):
+                            await endpoint.closed
+                endpoint.abort()
                 await endpoint.closed
+        finally:  # the server may end, and cancel this, in the middle of it
+            for endpoint in endpoints:
+                endpoint.abort()
 
 
 def keep_unread(exchange: Exchange, data: bytes) -> None:
