@@ -2,7 +2,7 @@
 
 TLS to the proxy, and methods that encapsulate, change every byte; yet the user's fd must
 work in `select`, `ssl`, `asyncio` and C code. So the user gets one end of a socketpair, and
-one background thread pumps all such connections between the other end and the wire.
+the background thread moves the bytes of all such connections between the other end and the wire.
 
 What a plain connection does is carried over: back-pressure both ways (nothing is read from
 one side before the other has taken what was read last), half-close, and delivery of all that
@@ -19,8 +19,9 @@ import os
 import select
 import socket
 import threading
-from collections import deque
+from functools import partial
 
+from ._pump import Pump
 from .protocol.encapsulation import finish, unwrap, wrap
 
 TYPE_CHECKING = False
@@ -43,10 +44,10 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     """
     plain = near = None
     try:
-        if not hasattr(select, "poll"):
-            raise OSError("TLS to a proxy and encapsulating methods need a system with poll()")
+        pump = Pump.current()
         plain, near = socket.socketpair()
-        _Pump.current().add(_Link(near, wire, layers, received))
+        link = _Link(pump, near, wire, layers, received)
+        pump.call(link.start)
     except BaseException:
         for sock in (plain, near, wire):
             if sock is not None:
@@ -98,6 +99,7 @@ class _Link:
 
     def __init__(
         self,
+        pump: Pump,
         near: socket.socket,
         far: socket.socket,
         layers: Sequence[Encapsulation],
@@ -105,16 +107,31 @@ class _Link:
     ) -> None:
         self.near = _End(near, received)
         self.far = _End(far)
+        self._pump = pump
         self._layers = tuple(layers)
         self._finished = False
         self._abandoned = False
+        _links.add(self)
 
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to carry."""
-        return self.far.shut and (self.near.shut or self._abandoned)
+    def start(self) -> None:
+        """In the pump's thread: there may be something to deliver, or to read, already."""
+        self._flush_near()
+        self._go_on()
 
-    def ready(self, end: _End, mask: int) -> None:
+    def drain(self) -> None:
+        """At exit: takes what the user has written so far, as if he had closed then."""
+        while not self.near.ended:
+            self.near.ended = not self._take()
+        self._flush_far()
+        self._go_on()
+
+    def close(self) -> None:
+        """Closes both ends; what the kernel holds it still delivers."""
+        _links.discard(self)
+        self.near.sock.close()
+        self.far.sock.close()
+
+    def _ready(self, end: _End, mask: int) -> None:
         """`end` is as poll() says."""
         if mask & (select.POLLHUP | select.POLLERR):
             end.hung = True
@@ -131,8 +148,35 @@ class _Link:
                 self._flush_far()
             if mask & ~select.POLLOUT and not self.far.ended and not self.near.pending:
                 self._read_far()
+        self._go_on()
 
-    def interests(self) -> tuple[tuple[_End, int], tuple[_End, int]]:
+    def _go_on(self) -> None:
+        """Polls each end for what is wanted of it, or closes where nothing is left to carry."""
+        if self.far.shut and (self.near.shut or self._abandoned):
+            self._poll(self.near, None)
+            self._poll(self.far, None)
+            self.close()
+        else:
+            for end, wanted in self._interests():
+                self._poll(end, wanted)
+        if _draining and all(link.far.shut for link in tuple(_links)):
+            _delivered.set()
+
+    def _poll(self, end: _End, wanted: int | None) -> None:
+        """Registers `end` for the events `wanted`, or not at all."""
+        if wanted == 0 and end.hung:
+            wanted = None  # a hang-up would be reported for ever
+        if wanted == end.mask:
+            return
+        if wanted is None:
+            self._pump.unregister(end.fd)
+        elif end.mask is None:
+            self._pump.register(end.fd, wanted, partial(self._ready, end))
+        else:
+            self._pump.modify(end.fd, wanted)
+        end.mask = wanted
+
+    def _interests(self) -> tuple[tuple[_End, int], tuple[_End, int]]:
         """What to poll each end for: to read from one only when the other has taken all."""
         near = select.POLLOUT if self.near.pending else 0
         far = select.POLLOUT if self.far.pending else 0
@@ -141,17 +185,6 @@ class _Link:
         if not self.near.pending and not self.far.ended:
             far |= select.POLLIN
         return (self.near, near), (self.far, far)
-
-    def drain(self) -> None:
-        """At exit: takes what the user has written so far, as if he had closed then."""
-        while not self.near.ended:
-            self.near.ended = not self._take()
-        self._flush_far()
-
-    def close(self) -> None:
-        """Closes both ends; what the kernel holds it still delivers."""
-        self.near.sock.close()
-        self.far.sock.close()
 
     def _read_near(self) -> None:
         if self._take() or self.near.ended:
@@ -218,119 +251,32 @@ class _Link:
         self.near.pending.clear()
 
 
-class _Pump:
-    """The thread that serves all links of this process."""
+_links: set[_Link] = set()
+_draining = False
+_delivered = threading.Event()
 
-    _current: _Pump | None = None
-    _lock = threading.Lock()
 
-    def __init__(self) -> None:
-        self._links: set[_Link] = set()
-        self._ends: dict[int, tuple[_Link, _End]] = {}
-        # epoll where there is one: poll() looks at every fd at every call.
-        self._poll = getattr(select, "epoll", select.poll)()
-        self._arrivals: deque[_Link] = deque()
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._poll.register(self._wake_reader.fileno(), select.POLLIN)
-        self._draining = False
-        self._thread = threading.Thread(target=self._run, name="socks5client-bridge", daemon=True)
-        self._thread.start()
+def _drain() -> None:
+    global _draining
+    _draining = True
+    for link in tuple(_links):
+        link.drain()
 
-    @classmethod
-    def current(cls) -> _Pump:
-        """The pump of this process, started at first use."""
-        with cls._lock:
-            if cls._current is None:
-                cls._current = cls()
-            return cls._current
 
-    @classmethod
-    def at_exit(cls) -> None:
-        """Delivers what users have written, bounded in time."""
-        pump = cls._current
-        if pump is not None:
-            pump._draining = True
-            pump._wake()
-            pump._thread.join(_EXIT_TIMEOUT)
+def _at_exit() -> None:
+    """Delivers what users have written, bounded in time."""
+    pump = Pump.running()
+    if pump is not None and _links:
+        pump.call(_drain)
+        _delivered.wait(_EXIT_TIMEOUT)
 
-    @classmethod
-    def after_fork(cls) -> None:
-        """In the child: the parent's thread serves the links, so their fds here only harm."""
-        pump, cls._current, cls._lock = cls._current, None, threading.Lock()
-        if pump is not None:
-            for link in (*pump._links, *pump._arrivals):
-                link.close()
-            pump._wake_reader.close()
-            pump._wake_writer.close()
-            if hasattr(pump._poll, "close"):
-                pump._poll.close()
 
-    def add(self, link: _Link) -> None:
-        """Serves `link` from now on; from any thread."""
-        self._arrivals.append(link)
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._wake_writer.send(b"\0")
-        except BlockingIOError:
-            pass  # it is awake enough
-
-    def _run(self) -> None:
-        while not (self._draining and all(link.far.shut for link in self._links)):
-            for fd, mask in self._poll.poll():
-                if fd in self._ends:
-                    link, end = self._ends[fd]
-                    self._serve(link, end, mask)
-                elif fd == self._wake_reader.fileno():
-                    self._wake_reader.recv(_CHUNK)
-            while self._arrivals:
-                link = self._arrivals.popleft()
-                self._links.add(link)
-                self._serve(link, link.near, select.POLLOUT)
-            if self._draining:
-                for link in tuple(self._links):
-                    self._serve(link, None, 0)
-
-    def _serve(self, link: _Link, end: _End | None, mask: int) -> None:
-        if end is None:
-            link.drain()
-        else:
-            link.ready(end, mask)
-        if link.ended:
-            self._drop(link)
-            return
-        for side, wanted in link.interests():
-            self._register(link, side, wanted)
-
-    def _register(self, link: _Link, end: _End, wanted: int) -> None:
-        if wanted == end.mask and (wanted or not end.hung):
-            return
-        if not wanted and end.hung:
-            self._forget(end)
-        elif end.mask is None:
-            self._ends[end.fd] = (link, end)
-            self._poll.register(end.fd, wanted)
-            end.mask = wanted
-        else:
-            self._poll.modify(end.fd, wanted)
-            end.mask = wanted
-
-    def _forget(self, end: _End) -> None:
-        if end.mask is not None:
-            end.mask = None
-            del self._ends[end.fd]
-            self._poll.unregister(end.fd)
-
-    def _drop(self, link: _Link) -> None:
-        self._links.discard(link)
-        self._forget(link.near)
-        self._forget(link.far)
+def _after_fork() -> None:
+    """In the child: the parent's thread serves the links, so their fds here only harm."""
+    for link in tuple(_links):
         link.close()
 
 
-atexit.register(_Pump.at_exit)
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Pump.after_fork)
+    os.register_at_fork(after_in_child=_after_fork)

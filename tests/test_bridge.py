@@ -16,6 +16,7 @@ import pytest
 
 from socks5client import RemoteProtocolError
 from socks5client._bridge import bridge
+from socks5client._pump import Pump
 from tests.origins import read_exactly
 
 if TYPE_CHECKING:
@@ -276,6 +277,7 @@ SCRIPT = """
 import socket, sys
 from tests.test_bridge import Xor
 from socks5client._bridge import bridge
+from socks5client._pump import Pump
 
 peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 user = bridge(peer, [Xor()], b"")
@@ -340,6 +342,7 @@ def test_no_thread_before_it_is_needed() -> None:
 
 def test_a_system_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(select, "poll")
+    monkeypatch.setattr(Pump, "_current", None)
     wire, peer = socket.socketpair()
     with pytest.raises(OSError, match="poll"):
         bridge(wire, [Xor()], b"")

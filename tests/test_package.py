@@ -22,6 +22,7 @@ LAYERS = [
     {"route"},
     {"_tls"},
     {"handshake"},
+    {"_pump"},
     {"_bridge"},
     {"sync"},
     {"httpcore"},
@@ -31,9 +32,9 @@ LAYERS = [
 ]
 INSIDE_PROTOCOL = [
     {"address", "encapsulation"},
-    {"messages"},
-    {"auth", "usual"},
-    {"negotiation"},
+    {"messages", "datagram"},
+    {"auth", "usual", "reassembly"},
+    {"negotiation", "association"},
     {""},
 ]
 

@@ -1,11 +1,13 @@
 """SOCKS5 without I/O: bytes in, bytes out (RFC 1928, RFC 1929).
 
 No module in here knows sockets, threads, clocks or random numbers. `Negotiation` is the
-way in; the drivers move its bytes.
+way in, and `Association` what follows it for UDP; the drivers move their bytes.
 """
 
 from .address import Address, AddressType
+from .association import Association
 from .auth import AuthMethod, NoAuth, UsernamePassword
+from .datagram import Datagram, Fragment, fragment
 from .encapsulation import Encapsulation
 from .messages import (
     Authenticated,
@@ -17,6 +19,7 @@ from .messages import (
     Request,
 )
 from .negotiation import READ_SIZE, Negotiation, State
+from .reassembly import Reassembler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +29,22 @@ __all__ = [
     "READ_SIZE",
     "Address",
     "AddressType",
+    "Association",
     "AuthMethod",
     "Authenticated",
     "Command",
+    "Datagram",
     "Encapsulation",
+    "Fragment",
     "Method",
     "MethodOffer",
     "MethodSelection",
     "Negotiation",
     "NoAuth",
+    "Reassembler",
     "Reply",
     "Request",
     "State",
     "UsernamePassword",
+    "fragment",
 ]

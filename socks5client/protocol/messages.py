@@ -104,6 +104,11 @@ class Reply(namedtuple("Reply", ("code", "wire"), defaults=(b"",))):
         except ValueError:
             return None
 
+    @property
+    def port(self) -> int:
+        """BND.PORT, 0 where the proxy gave none: there may be one without an address."""
+        return int.from_bytes(self.wire[-2:], "big")
+
     @staticmethod
     def decode_code(start: bytes) -> int:
         """REP, from VER and REP. Raises RemoteProtocolError for another version."""

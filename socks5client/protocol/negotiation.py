@@ -10,7 +10,8 @@ TLS                the connection, where the proxy wants TLS   the end of its ha
 METHOD_SELECTION   the method offer                            the method selection
 SUB_NEGOTIATION    a selection of a method that was offered    the method's own end
 REPLY              the request                                 the reply
-DONE               a reply of success
+RENDEZVOUS         BIND's first reply                          its second reply
+DONE               a reply of success, for BIND the second
 FAILED             anything else
 =================  ==========================================  =======================
 """
@@ -22,7 +23,7 @@ from enum import Enum
 from ..errors import NoAcceptableMethodError, RemoteProtocolError, SocksError, reply_error
 from .auth import NoAuth
 from .encapsulation import unwrap, wrap
-from .messages import Authenticated, Method, MethodOffer, MethodSelection, Reply
+from .messages import Authenticated, Command, Method, MethodOffer, MethodSelection, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class State(Enum):
     METHOD_SELECTION = "method selection"
     SUB_NEGOTIATION = "authentication"
     REPLY = "the wait for its reply"
+    RENDEZVOUS = "the wait for the peer's connection"
     DONE = "the exchange of data"
     FAILED = "a failed negotiation"
 
@@ -62,15 +64,18 @@ class Negotiation:
     `Request`, `Reply`): never with credentials.
 
     A driver sends `data_to_send()`, then reads at most `bytes_needed` and passes it to
-    `receive_data()`, until `reply` is there. Then `layers` is what wraps the data from now
-    on, outermost first (nothing, unless a method encapsulates), and `trailing_data` what was
-    received behind the reply, unwrapped. Source: RFC 1928 sections 3 to 6.
+    `receive_data()`, until `reply` is there. Of BIND's two replies `rendezvous` is the first,
+    which says where the peer is to connect, and `reply` the second, which says who did. Then
+    `layers` is what wraps the data from now on, outermost first (nothing, unless a method
+    encapsulates), and `trailing_data` what was received behind the reply, unwrapped. Source:
+    RFC 1928 sections 3 to 6.
 
     Where nothing wraps the bytes, those that `bytes_needed` asks for surely belong to the
     handshake: nothing that follows the reply is swallowed. It is 0 once the reply is there.
     """
 
     state = State.METHOD_SELECTION
+    rendezvous: Reply | None = None
     reply: Reply | None = None
     _incoming = b""
 
@@ -162,22 +167,30 @@ class Negotiation:
             trace(request)
 
         self.state = State.REPLY
+        reply = yield from self._read_reply(request.encode())
+        if request.command == Command.BIND:
+            self.rendezvous = reply
+            self.state = State.RENDEZVOUS
+            reply = yield from self._read_reply(b"")
+        self.state = State.DONE
+        return reply
+
+    def _read_reply(self, request: bytes) -> Steps:
+        """Sends `request` and reads a reply to it. Raises a ReplyError where it is a failure."""
         # A failure is known by its second byte, and some proxies send no more than two or
         # three before they close; yet a whole reply should take only two reads.
-        data = yield request.encode(), Reply.START, Reply.HEAD
+        data = yield request, Reply.START, Reply.HEAD
         code = Reply.decode_code(data)
         if code != 0:
-            if trace is not None:
-                trace(Reply(code))
+            if self._trace is not None:
+                self._trace(Reply(code))
             raise reply_error(code)
         if len(data) < Reply.HEAD:
             data += yield b"", Reply.HEAD - len(data)
         data += yield b"", Reply.length(data) - Reply.HEAD
         reply = Reply(code, data[3:])
-        if trace is not None:
-            trace(reply)
-        # The rendezvous of BIND waits for a second reply here.
-        self.state = State.DONE
+        if self._trace is not None:
+            self._trace(reply)
         return reply
 
     def _push(self, layer: Encapsulation) -> None:

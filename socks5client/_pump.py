@@ -1,0 +1,118 @@
+"""The one background thread of a process: it waits on file descriptors for all who ask it to.
+
+What cannot be left to the kernel is done here: moving the bytes of encapsulated connections
+(`_bridge`), and noticing that the connection which keeps an association alive has ended. It
+starts at first use, is a daemon, and does not survive a fork: the child starts its own.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Pump:
+    """Calls a handler, in its thread, whenever poll() has something to say of a descriptor.
+
+    All methods may be called from any thread. A handler is given the mask; it must not block,
+    and must bear being called in vain: another thread may have been faster.
+    """
+
+    _current: Pump | None = None
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        if not hasattr(select, "poll"):
+            raise OSError("the background thread needs a system with poll()")
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        # epoll where there is one: poll() looks at every fd at every call, and has to be woken
+        # to see a new one.
+        self._poll = getattr(select, "epoll", select.poll)()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self.register(self._wake_reader.fileno(), select.POLLIN, self._woken)
+        self._thread = threading.Thread(target=self._run, name="socks5client", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def current(cls) -> Pump:
+        """The pump of this process, started at first use."""
+        with cls._lock:
+            if cls._current is None:
+                cls._current = cls()
+            return cls._current
+
+    @classmethod
+    def running(cls) -> Pump | None:
+        """The pump of this process, where it has been started."""
+        return cls._current
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """In the child: the thread stayed behind, and its descriptors are the parent's."""
+        pump, cls._current, cls._lock = cls._current, None, threading.Lock()
+        if pump is not None:
+            pump._wake_reader.close()
+            pump._wake_writer.close()
+            if hasattr(pump._poll, "close"):
+                pump._poll.close()
+
+    def register(self, fd: int, mask: int, handler: Callable[[int], None]) -> None:
+        """From now on `handler` is called for `fd`, for the events of `mask` and for hang-ups."""
+        self._handlers[fd] = handler
+        self._poll.register(fd, mask)
+        self._renew()
+
+    def modify(self, fd: int, mask: int) -> None:
+        """Changes the events that `fd` is registered for."""
+        self._poll.modify(fd, mask)
+        self._renew()
+
+    def unregister(self, fd: int) -> None:
+        """Forgets `fd`, before it is closed."""
+        if self._handlers.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+            self._renew()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Calls `function` in the thread, soon."""
+        self._calls.append(function)
+        self._wake()
+
+    def _renew(self) -> None:
+        if not hasattr(select, "epoll") and len(self._handlers) > 1:
+            self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_writer.send(b"\0")
+        except BlockingIOError:
+            pass  # it is awake enough
+
+    def _woken(self, mask: int) -> None:
+        try:
+            self._wake_reader.recv(4096)
+        except BlockingIOError:
+            pass
+
+    def _run(self) -> None:
+        while True:
+            for fd, mask in self._poll.poll():
+                handler = self._handlers.get(fd)
+                if handler is not None:
+                    handler(mask)
+            while self._calls:
+                self._calls.popleft()()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Pump.after_fork)
