@@ -11,7 +11,7 @@ The modules `socks5client.httpx`, `socks5client.httpcore` and `socks5client.cli`
 of their name; nothing else needs more than the standard library.
 """
 
-from ._socket import connect, create_connection, socket
+from ._socket import DatagramSocket, associate, bind, connect, create_connection, socket
 from .bypass import Bypass
 from .errors import (
     AddressTypeNotSupported,
@@ -34,6 +34,7 @@ from .errors import (
 from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
 from .proxy import Proxy
 from .route import DIRECT, get_default_proxy, set_default_proxy
+from .sync import Rendezvous
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ __all__ = [
     "Bypass",
     "CommandNotSupported",
     "ConnectionRefused",
+    "DatagramSocket",
     "GeneralFailure",
     "HandshakeTimeout",
     "HostUnreachable",
@@ -57,10 +59,13 @@ __all__ = [
     "Proxy",
     "ProxyConnectionError",
     "RemoteProtocolError",
+    "Rendezvous",
     "ReplyError",
     "SocksError",
     "TTLExpired",
     "UsernamePassword",
+    "associate",
+    "bind",
     "connect",
     "create_connection",
     "get_default_proxy",

@@ -2,7 +2,7 @@
 
 What cannot be left to the kernel is done here: moving the bytes of encapsulated connections
 (`_bridge`), and noticing that the connection which keeps an association alive has ended. It
-starts at first use, is a daemon, and does not survive a fork: the child starts its own.
+starts at first use and is a daemon; a forked child starts its own.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Pump:
         if not hasattr(select, "poll"):
             raise OSError("the background thread needs a system with poll()")
         self._handlers: dict[int, Callable[[int], None]] = {}
+        self._lasting: dict[int, int] = {}
         # epoll where there is one: poll() looks at every fd at every call, and has to be woken
         # to see a new one.
         self._poll = getattr(select, "epoll", select.poll)()
@@ -60,15 +61,25 @@ class Pump:
     def after_fork(cls) -> None:
         """In the child: the thread stayed behind, and its descriptors are the parent's."""
         pump, cls._current, cls._lock = cls._current, None, threading.Lock()
-        if pump is not None:
-            pump._wake_reader.close()
-            pump._wake_writer.close()
-            if hasattr(pump._poll, "close"):
-                pump._poll.close()
+        if pump is None:
+            return
+        pump._wake_reader.close()
+        pump._wake_writer.close()
+        if hasattr(pump._poll, "close"):
+            pump._poll.close()
+        for fd, mask in pump._lasting.items():
+            cls.current().register(fd, mask, pump._handlers[fd], lasting=True)
 
-    def register(self, fd: int, mask: int, handler: Callable[[int], None]) -> None:
-        """From now on `handler` is called for `fd`, for the events of `mask` and for hang-ups."""
+    def register(
+        self, fd: int, mask: int, handler: Callable[[int], None], *, lasting: bool = False
+    ) -> None:
+        """From now on `handler` is called for `fd`, for the events of `mask` and for hang-ups.
+
+        With `lasting` that goes on in a forked child, in its own thread.
+        """
         self._handlers[fd] = handler
+        if lasting:
+            self._lasting[fd] = mask
         self._poll.register(fd, mask)
         self._renew()
 
@@ -79,6 +90,7 @@ class Pump:
 
     def unregister(self, fd: int) -> None:
         """Forgets `fd`, before it is closed."""
+        self._lasting.pop(fd, None)
         if self._handlers.pop(fd, None) is not None:
             self._poll.unregister(fd)
             self._renew()

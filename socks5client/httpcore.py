@@ -73,7 +73,7 @@ class Socks5Backend(httpcore.NetworkBackend):
         if self._route is DIRECT or self._bypass.matches(host, port):
             return self._direct.connect_tcp(host, port, timeout, local_address, socket_options)
         with _connect_errors():
-            sock, _, _ = open_tunnel(
+            tunnel = open_tunnel(
                 self._route,
                 Address(host, port),
                 Deadline.after(timeout),
@@ -81,7 +81,7 @@ class Socks5Backend(httpcore.NetworkBackend):
                 socket_options=[_NO_DELAY, *(socket_options or ())],
                 trace=self._trace,
             )
-        return _Stream(sock)
+            return _Stream(tunnel.plain())
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """A unix socket is local: no proxy has a part in it."""

@@ -20,6 +20,7 @@ LAYERS = [
     {"protocol"},
     {"proxy", "bypass"},
     {"route"},
+    {"recent"},
     {"_tls"},
     {"handshake"},
     {"_pump"},

@@ -67,6 +67,10 @@ class Address(namedtuple("Address", ("host", "port"))):
                 raise ValueError(f"host {host!r} is not ASCII; pass a str") from None
         return cls(host, port)
 
+    def to_tuple(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        """As the `socket` module gives an address: (host, port), of IPv6 the four."""
+        return (self.host, self.port, 0, 0) if ":" in self.host else (self.host, self.port)
+
     @property
     def type(self) -> AddressType:
         """The ATYP that the host takes on the wire."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ..errors import RemoteProtocolError
 from .address import Address, AddressType
@@ -35,6 +35,17 @@ class Association:
         self.fragment_size = fragment_size
         self.reassembler = Reassembler() if reassembler is None else reassembler
         self.malformed = 0
+
+    @property
+    def fragment_size(self) -> int | None:
+        """The most payload bytes of a packet. Raises ValueError for what is below 1."""
+        return self._fragment_size
+
+    @fragment_size.setter
+    def fragment_size(self, size: int | None) -> None:
+        if size is not None and not 1 <= size <= MAX_PAYLOAD:
+            raise ValueError(f"fragment_size {size} is outside 1 to {MAX_PAYLOAD}")
+        self._fragment_size = size
 
     @property
     def dropped(self) -> int:
@@ -81,9 +92,10 @@ class Association:
         `packet_size` is the most that a packet to the relay may carry, header included. RFC 1928
         section 7.
         """
-        if self.fragment_size is not None:
-            return min(MAX_FRAGMENTS * self.fragment_size, largest_payload(address))
-        return packet_size - header_length(address)
+        room = max(0, packet_size - header_length(address))
+        if self.fragment_size is not None and self.fragment_size <= room:
+            room = MAX_FRAGMENTS * self.fragment_size
+        return min(room, largest_payload(address))
 
 
 def header_length(address: Address | None) -> int:
@@ -95,25 +107,32 @@ def header_length(address: Address | None) -> int:
 
 
 def largest_payload(address: Address | None) -> int:
-    """The most bytes of a UDP datagram to `address`: 65507 over IPv4, else 65527."""
-    if address is None or address.type is not AddressType.IPV4:
-        return MAX_PAYLOAD
-    return MAX_PAYLOAD_IPV4
+    """The most bytes of a UDP datagram to `address`: 65527, over IPv4 or to anybody 65507."""
+    if address is None or address.type is AddressType.IPV4:
+        return MAX_PAYLOAD_IPV4
+    return MAX_PAYLOAD
 
 
 def relay_address(reply: Reply, proxy: str) -> tuple[str, int]:
     """Where the relay is: BND of the `reply` to UDP ASSOCIATE, or its port at the proxy.
 
     `proxy` is the IP address that the proxy was reached at. It replaces what says nothing
-    (zeros, a name, none), and what cannot be reached from here where the proxy can (a loopback or
-    a private address, where its own is not). Raises RemoteProtocolError where there is no port.
+    (zeros, a name, none), and what cannot be reached from here where the proxy can (a loopback
+    address where its own is none, one that is not global where its own is). Raises
+    RemoteProtocolError where there is no port.
     """
     if reply.port == 0:
         raise RemoteProtocolError("the reply to UDP ASSOCIATE has no port for the relay")
     bound = reply.bound
     if bound is None or not bound.is_usable:
         return proxy, reply.port
-    here, there = ip_address(proxy), ip_address(bound.host)
-    if (there.is_loopback and not here.is_loopback) or (there.is_private and here.is_global):
+    here, there = _unmapped(proxy), _unmapped(bound.host)
+    if (there.is_loopback and not here.is_loopback) or (here.is_global and not there.is_global):
         return proxy, reply.port
-    return bound
+    return bound if any(there.packed) else (proxy, reply.port)
+
+
+def _unmapped(host: str) -> IPv4Address | IPv6Address:
+    """An IP address; IPv4 mapped into IPv6 as itself, since only so its kind is known."""
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,8 +1,10 @@
 """Reassembly of fragments (RFC 1928 section 7), in bounded memory; time is an argument.
 
-The protocol gives a sequence of fragments no number, so only its order tells what belongs
-together: whatever is not the next one of its source ends the sequence. What comes out is what
-was sent, except where a relay loses both the end of one datagram and the beginning of the next.
+The protocol gives a sequence of fragments no number, so only the order tells what belongs
+together: whatever is not the next one of its source ends the sequence. Fragments of one datagram
+so give that datagram or nothing, whatever happens to them on the way. Of several from one source
+the same holds as long as each one's first fragment arrives after all of the one before: where
+a relay or a network breaks that, nobody could tell.
 """
 
 from __future__ import annotations

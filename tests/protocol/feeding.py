@@ -24,6 +24,7 @@ every_way = pytest.mark.parametrize("mode", MODES)
 def converse(negotiation: Negotiation, turns: Sequence[tuple[bytes, bytes]], mode: str) -> None:
     """Plays the proxy: at each turn expects what the client sends, then answers.
 
+    A turn at which the client says nothing is an answer that comes by itself: BIND's second.
     Byte by byte it also checks that the negotiation never asks for more than the answer has,
     and never ends before its last byte; with a surplus, that the bytes behind the last answer
     come out again.

@@ -77,6 +77,20 @@ def test_a_tuple_of_the_socket_module() -> None:
     assert Address.from_tuple(Address("a", 1)) == ("a", 1)
 
 
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (Address("192.0.2.1", 1), ("192.0.2.1", 1)),
+        (Address("a", 1), ("a", 1)),
+        (Address("::1", 1), ("::1", 1, 0, 0)),
+    ],
+)
+def test_as_the_socket_module_has_it(address: Address, expected: tuple[object, ...]) -> None:
+    assert address.to_tuple() == expected
+    assert type(address.to_tuple()) is tuple
+    assert Address.from_tuple(address.to_tuple()) == address
+
+
 @pytest.mark.parametrize("address", [("a",), ("a", 1, 2), ["a", 1], "a:1", None, 5])
 def test_another_shape(address: object) -> None:
     with pytest.raises(TypeError, match="an address is a tuple"):

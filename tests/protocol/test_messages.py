@@ -54,24 +54,26 @@ def test_request(command: int, address: Address, wire: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "bound"),
+    ("wire", "bound", "port"),
     [
-        (b"\x05\x00\x00\x01\xc0\x00\x02\x01\x00\x50", Address("192.0.2.1", 80)),
-        (b"\x05\x00\x00\x04" + bytes(15) + b"\x01\x00\x50", Address("::1", 80)),
-        (b"\x05\x00\x00\x03\x01a\x00\x50", Address("a", 80)),
-        (b"\x05\x00\x00\x03\x00\x00\x50", None),
-        (b"\x05\x00\x00\x03\x02\xff\n\x00\x50", None),
-        (b"\x05\x00\x77\x01" + bytes(6), Address("0.0.0.0", 0)),
+        (b"\x05\x00\x00\x01\xc0\x00\x02\x01\x00\x50", Address("192.0.2.1", 80), 80),
+        (b"\x05\x00\x00\x04" + bytes(15) + b"\x01\x01\xbb", Address("::1", 443), 443),
+        (b"\x05\x00\x00\x03\x01a\xff\xff", Address("a", 65535), 65535),
+        (b"\x05\x00\x00\x03\x00\x00\x50", None, 80),
+        (b"\x05\x00\x00\x03\x00\x00\x00", None, 0),
+        (b"\x05\x00\x00\x03\x02\xff\n\x04\x38", None, 1080),
+        (b"\x05\x00\x77\x01" + bytes(6), Address("0.0.0.0", 0), 0),
     ],
 )
-def test_reply(wire: bytes, bound: Address | None) -> None:
+def test_reply(wire: bytes, bound: Address | None, port: int) -> None:
     assert Reply.decode_code(wire[: Reply.START]) == 0
     assert Reply.length(wire[: Reply.HEAD]) == len(wire)
-    assert Reply(0, wire[3:]).bound == bound
+    reply = Reply(0, wire[3:])
+    assert (reply.bound, reply.port) == (bound, port)
 
 
 def test_reply_of_failure_has_no_address() -> None:
-    assert Reply(5).bound is None
+    assert (Reply(5).bound, Reply(5).port) == (None, 0)
 
 
 @pytest.mark.parametrize("kind", [0, 2, 9, 255])

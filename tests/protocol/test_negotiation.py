@@ -332,6 +332,7 @@ def test_states_are_those_of_the_table() -> None:
             super().__setattr__(name, value)
 
     Spy(REQUEST, (PASSWORD,)).receive_data(b"\x05\x02\x01\x00" + REPLY)
+    Spy(Request(Command.BIND, BOUND)).receive_data(b"\x05\x00" + REPLY + REPLY)
     with pytest.raises(RemoteProtocolError):
         Spy(REQUEST).receive_data(b"")
     table = re.findall(r"^([A-Z_]+)  ", negotiation.__doc__ or "", re.MULTILINE)
@@ -342,13 +343,19 @@ def test_states_are_those_of_the_table() -> None:
         State.REPLY,
         State.DONE,
         State.METHOD_SELECTION,
+        State.SUB_NEGOTIATION,
+        State.REPLY,
+        State.RENDEZVOUS,
+        State.DONE,
+        State.METHOD_SELECTION,
         State.FAILED,
     ]
 
 
-@given(st.lists(st.binary(max_size=20), max_size=20))
-def test_any_bytes_end_or_fail_with_an_error_of_ours(pieces: list[bytes]) -> None:
-    negotiation = Negotiation(REQUEST, (PASSWORD, NoAuth(), Challenge()))
+@given(st.lists(st.binary(max_size=20), max_size=20), st.sampled_from(list(Command)))
+def test_any_bytes_end_or_fail_with_an_error_of_ours(pieces: list[bytes], command: int) -> None:
+    request = Request(command, REQUEST.address)
+    negotiation = Negotiation(request, (PASSWORD, NoAuth(), Challenge()))
     try:
         for piece in pieces:
             if negotiation.reply is None:

@@ -1,4 +1,4 @@
-"""The drop-in socket, and the functions that make one.
+"""The drop-in socket: TCP, and what every kind of it has in common.
 
 After `connect` the fd is the kernel's own connection to the proxy, and `send`, `recv` and
 their kin are the C methods of `socket.socket`: the data path costs nothing.
@@ -10,29 +10,29 @@ import errno
 import os
 import socket as _stdlib
 
-from .errors import SocksError
-from .protocol import Address, AddressType
-from .route import DIRECT, find_route, get_default_proxy
-from .sync import Deadline, open_tunnel
+from ..errors import SocksError
+from ..protocol import Address
+from ..route import DIRECT, find_route, get_default_proxy
+from ..sync import Deadline, open_tunnel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias
 
-    from .protocol import Reply
-    from .route import Chain, Direct, ProxyLike
+    from ..protocol import Reply
+    from ..route import Chain, Direct, ProxyLike
+    from .listener import Listener
 
     # ("host", port), or the four of IPv6.
     SocketAddress: TypeAlias = tuple[str | bytes, int] | tuple[str, int, int, int]
 
 _INTERNET = (_stdlib.AF_INET, _stdlib.AF_INET6)
+_ACCEPTS = (_stdlib.SOL_SOCKET, getattr(_stdlib, "SO_ACCEPTCONN", None))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
-# What socket.create_connection takes for "the default timeout".
-_DEFAULT_TIMEOUT: Any = getattr(_stdlib, "_GLOBAL_DEFAULT_TIMEOUT", object())
 
 
 class socket(_stdlib.socket):
-    """A `socket.socket` whose TCP connections go through a SOCKS5 proxy.
+    """A `socket.socket` whose traffic goes through a SOCKS5 proxy: TCP, listening, UDP.
 
     Parameters: `family`, `type`, `proto`, `fileno` as `socket.socket` takes them; `proxy`, a
     `Proxy`, a URL, a sequence of either (a chain, first hop first), `DIRECT`, or None for the
@@ -40,8 +40,11 @@ class socket(_stdlib.socket):
 
     The family is no limit: the address of the destination is the proxy's affair. A family or
     type without a proxied meaning (AF_UNIX, raw sockets) behaves as in the system, and so
-    does a socket made from a `fileno`. Raises ValueError for a malformed `proxy`, OSError
-    for a datagram socket, which is not supported yet. Source: RFC 1928 section 4.
+    does a socket made from a `fileno`. Raises ValueError for a malformed `proxy`.
+
+    TCP: `connect` is CONNECT; `bind`, `listen` and `accept` are BIND, with `expected_peer`. With
+    SOCK_DGRAM the object is a `DatagramSocket`, and all it sends and receives passes a relay
+    (UDP ASSOCIATE). Source: RFC 1928 sections 4, 6 and 7.
 
     `connect` keeps the number of the fd and replaces what is behind it. So connect first, and
     then wrap with TLS, duplicate, or register with a selector: what was taken before stays
@@ -58,6 +61,13 @@ class socket(_stdlib.socket):
     _peer: Any = None  # the destination, once connected
     _reply: Reply | None = None
     _wire: _stdlib.socket | None = None  # the connection to the proxy, where it is not our fd
+    _name: Any = None  # what getsockname() says, where it is not what the reply does
+    _listener: Listener | None = None
+
+    #: Who is to connect to a listener, ("host", port), as BIND tells the proxy. None, the
+    #: default: the destination of the last CONNECT that this thread or task made through the
+    #: same proxy, else anybody (zeros).
+    expected_peer: SocketAddress | None = None
 
     def __init__(
         self,
@@ -74,7 +84,9 @@ class socket(_stdlib.socket):
             kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
             default_is_direct = proxy is None and get_default_proxy() is DIRECT
             if kind == _stdlib.SOCK_DGRAM and not default_is_direct:
-                raise OSError(errno.EPROTONOSUPPORT, "UDP through a proxy is not supported yet")
+                from .datagram import make_datagram  # nobody else needs it
+
+                make_datagram(self)
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
                 family = _stdlib.AF_INET if family == -1 else family
@@ -112,7 +124,7 @@ class socket(_stdlib.socket):
                 errno=errno.EOPNOTSUPP,
                 target=target,
             )
-        sock, wire, reply = open_tunnel(
+        tunnel = open_tunnel(
             route,
             target,
             Deadline.after(self.gettimeout()),
@@ -120,13 +132,14 @@ class socket(_stdlib.socket):
             source_address=self._source,
             socket_options=self._options,
         )
+        sock = tunnel.plain()
         try:
-            self._replace_fd(sock)
+            self._replace_fd(sock.fileno())
         finally:
             sock.close()
-        self._peer, self._reply = address, reply
-        if wire is not sock:
-            self._wire = wire
+        self._peer, self._reply = address, tunnel.reply
+        if tunnel.wire is not sock:
+            self._wire = tunnel.wire
 
     def connect_ex(self, address: Any, /) -> int:
         """As `connect`, but with an errno for a result where that raises one."""
@@ -149,31 +162,56 @@ class socket(_stdlib.socket):
             super().bind(address)
 
     def listen(self, backlog: int = 128, /) -> None:
-        """Not supported yet through a proxy (BIND): OSError."""
+        """Asks the proxy for a rendezvous (BIND); `getsockname()` is its address from now on.
+
+        The socket's timeout bounds it. The fd is readable when `accept()` has something to do.
+        The port is the proxy's choice. Raises as `connect` does, and OSError with
+        EADDRNOTAVAIL where `bind()` was given a port.
+        """
         if self._proxied:
+            if self._listener is not None:
+                return
             self._check_unconnected()
-            if find_route(self._route) is not DIRECT:
-                raise OSError(
-                    errno.EOPNOTSUPP, "listening through a proxy (BIND) is not supported yet"
-                )
+            route = find_route(self._route)
+            if route is not DIRECT:
+                from .listener import Listener
+
+                self._listener = Listener(self, route)
+                return
             with self._draft() as draft:
                 self._become_plain(draft)
         super().listen(backlog)
 
+    def accept(self) -> tuple[_stdlib.socket, Any]:
+        """Waits for the peer of the rendezvous; returns (socket, its address).
+
+        The socket is a connected one of this class. A rendezvous has one peer: a further
+        `accept()` asks for a new one, and so does `getsockname()` before it. Raises TimeoutError
+        or BlockingIOError as in the system, and a SocksError where the proxy reports a failure.
+        """
+        return super().accept() if self._listener is None else self._listener.accept()
+
     def getpeername(self) -> Any:
         """The destination as it was asked for; `proxy_peername` is the proxy."""
+        if self._listener is not None:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         if self._peer is None:
             return super().getpeername()
-        return self._peer if len(self._peer) == 4 else _sockaddr(Address.from_tuple(self._peer))
+        return self._peer if len(self._peer) == 4 else Address.from_tuple(self._peer).to_tuple()
 
     def getsockname(self) -> Any:
         """The address that the destination sees, where the proxy told a usable one.
 
-        That is BND.ADDR and BND.PORT (RFC 1928 section 6); else the local address.
+        That is BND.ADDR and BND.PORT (RFC 1928 section 6); else the local address. Of a
+        listener it is where the peer is to connect.
         """
+        if self._listener is not None:
+            return self._listener.address()
+        if self._name is not None:
+            return self._name
         bound = None if self._reply is None else self._reply.bound
         if bound is not None and bound.is_usable:
-            return _sockaddr(bound)
+            return bound.to_tuple()
         if self._proxied and self._peer is None:
             self._check_open()
             return self._source or ("::" if self.family == _stdlib.AF_INET6 else "0.0.0.0", 0)
@@ -202,6 +240,8 @@ class socket(_stdlib.socket):
 
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; before `connect` it is of the connection to the proxy."""
+        if self._listener is not None and args[:2] == _ACCEPTS:
+            return 1
         if self._proxied and self._peer is None:
             with self._draft(bound=False) as draft:
                 return draft.getsockopt(*args)
@@ -220,9 +260,9 @@ class socket(_stdlib.socket):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def _check_unconnected(self) -> None:
-        """The errors of the system for a socket that is closed, or is connected already."""
+        """The errors of the system for a socket that is closed, connected already, or listens."""
         self._check_open()
-        if self._peer is not None:
+        if self._peer is not None or self._listener is not None:
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
 
     def _draft(self, *, bound: bool = True) -> _stdlib.socket:
@@ -241,97 +281,25 @@ class socket(_stdlib.socket):
 
     def _become_plain(self, draft: _stdlib.socket) -> None:
         """The default route is DIRECT: an ordinary socket from now on."""
-        self._replace_fd(draft)
+        self._replace_fd(draft.fileno())
         self._proxied = False
 
-    def _replace_fd(self, sock: _stdlib.socket) -> None:
-        """Puts the kernel's socket of `sock` under this one's fd number."""
+    def _real_close(self, *args: Any) -> None:
+        # What socket.close() comes to, once no file made from the socket is open any more.
+        super()._real_close(*args)  # type: ignore[misc]
+        if self._listener is not None:
+            self._listener.close()
+
+    def _replace_fd(self, fd: int) -> None:
+        """Puts what is behind `fd` under this socket's number."""
         if os.name == "nt":
             raise OSError(
                 errno.EOPNOTSUPP,
                 "socket().connect() cannot replace an open socket on Windows;"
                 " use socks5client.connect() or create_connection()",
             )
-        os.dup2(sock.fileno(), self.fileno(), inheritable=self.get_inheritable())
+        os.dup2(fd, self.fileno(), inheritable=self.get_inheritable())
         self.settimeout(self.gettimeout())  # non-blocking mode is the kernel socket's, not ours
-
-
-def connect(
-    address: SocketAddress, *, proxy: ProxyLike = None, timeout: float | None = None
-) -> socket:
-    """A drop-in `socket`, connected to `address` through `proxy`, in blocking mode.
-
-    Parameters: `address`, ("host", port) or the four of IPv6; `proxy`, a `Proxy`, a URL, a
-    sequence of either (a chain, first hop first), `DIRECT`, or None for the default proxy,
-    else the environment; `timeout`, in seconds, for all of it, None for no limit.
-
-    Raises a SocksError, or `socket.gaierror` where a name is looked up here; ValueError for
-    what cannot be, or where no proxy is to be found, before any I/O. Source: RFC 1928.
-    """
-    sock = create_connection(address, timeout, proxy=proxy)
-    sock.settimeout(None)
-    return sock
-
-
-def create_connection(
-    address: SocketAddress,
-    timeout: float | None = _DEFAULT_TIMEOUT,
-    source_address: tuple[str, int] | None = None,
-    *,
-    all_errors: bool = False,
-    proxy: ProxyLike = None,
-) -> socket:
-    """As `socket.create_connection`, through `proxy`.
-
-    Parameters: `address` and `proxy` as for `connect`; `timeout`, in seconds, for the whole
-    operation, which the socket then keeps (default: `socket.getdefaulttimeout()`);
-    `source_address`, ("host", port), the local end of the connection to the proxy;
-    `all_errors`, where a name is looked up here and no address can be reached, raises an
-    ExceptionGroup of all the errors.
-
-    Returns a drop-in `socket`; raises as `connect` does.
-    """
-    target = Address.from_tuple(address)
-    route = find_route(proxy)
-    if timeout is _DEFAULT_TIMEOUT:
-        timeout = _stdlib.getdefaulttimeout()
-    if route is DIRECT:
-        plain = _stdlib.create_connection(target, timeout, source_address, all_errors=all_errors)
-        return _adopt(plain, plain, timeout)
-    sock, wire, reply = open_tunnel(
-        route,
-        target,
-        Deadline.after(timeout),
-        source_address=source_address,
-        all_errors=all_errors,
-        make=_make,
-    )
-    if not isinstance(sock, socket):  # the plain end of a bridge
-        sock = _adopt(sock, wire, timeout)
-        sock._wire = wire
-    elif sock.gettimeout() != timeout:
-        sock.settimeout(timeout)
-    sock._proxied, sock._peer, sock._reply = True, address, reply
-    return sock
-
-
-def _make(family: int) -> socket:
-    """A socket of the class whose fd is no stand-in, to be connected to a proxy."""
-    sock = socket.__new__(socket)
-    _stdlib.socket.__init__(sock, family)
-    return sock
-
-
-def _adopt(sock: _stdlib.socket, like: _stdlib.socket, timeout: float | None) -> socket:
-    """A drop-in socket on the fd of `sock`, which looks like `like`."""
-    try:
-        adopted = socket(like.family, like.type, like.proto, sock.fileno())
-    except BaseException:
-        sock.close()
-        raise
-    sock.detach()
-    adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
-    return adopted
 
 
 def _stand_in(family: int, type: int) -> int:
@@ -341,8 +309,13 @@ def _stand_in(family: int, type: int) -> int:
     return _stdlib.socket(family, type).detach()
 
 
-def _sockaddr(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
-    """In the shape that the system gives: IPv6 has four."""
-    if address.type is AddressType.IPV6:
-        return address.host, address.port, 0, 0
-    return address.host, address.port
+def adopt(sock: _stdlib.socket, like: _stdlib.socket, timeout: float | None) -> socket:
+    """A drop-in socket on the fd of `sock`, which looks like `like`."""
+    try:
+        adopted = socket(like.family, like.type, like.proto, sock.fileno())
+    except BaseException:
+        sock.close()
+        raise
+    sock.detach()
+    adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
+    return adopted

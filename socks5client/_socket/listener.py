@@ -1,0 +1,159 @@
+"""What listens: one rendezvous after the other, behind one fd that can be waited on."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket as _stdlib
+from _thread import allocate_lock
+from contextlib import contextmanager
+
+from ..protocol import Address, Command
+from ..recent import last_destination
+from ..sync import Deadline, Rendezvous, open_tunnel
+from ..sync.rendezvous import ANYBODY, peer_of
+from .stream import adopt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ..route import Chain
+    from ..sync import Tunnel
+    from .stream import socket
+
+# What bounds the wait for the proxy's answer where the socket is not to wait at all, in seconds.
+PATIENCE = 30.0
+
+
+class Listener:
+    """The rendezvous of a listening socket.
+
+    The fd of the socket becomes that of a selector (epoll, kqueue), which is readable when what
+    it watches is: the connection on which the second reply will come. So it stays the same
+    through all of them, and nothing of an accepted connection clings to it.
+    """
+
+    def __init__(self, owner: socket, chain: Chain) -> None:
+        source = owner._source
+        if source is not None and source[1] != 0:
+            raise OSError(
+                errno.EADDRNOTAVAIL,
+                f"the port of a rendezvous is the proxy's choice: bind port 0, not {source[1]}",
+            )
+        self._owner = owner
+        self._chain = chain
+        self._lock = allocate_lock()
+        self._rendezvous: Rendezvous | None = None
+        self._address: Any = None
+        self._watched: int | None = None
+        self._selector: Any = selectors.DefaultSelector()
+        # Readable for ever: registered where accept() has no rendezvous to wait for, so that
+        # whoever waits for the fd comes and asks for one.
+        self._idle, other = _stdlib.socketpair()
+        other.close()
+        try:
+            if not hasattr(self._selector, "fileno"):
+                raise OSError(errno.EOPNOTSUPP, "listening through a proxy needs epoll or kqueue")
+            self._open(self._deadline())
+            owner._replace_fd(self._selector.fileno())
+        except BaseException:
+            self.close()
+            raise
+
+    def address(self) -> Any:
+        """Where the peer is to connect; asks for a rendezvous where the last one is over."""
+        if self._rendezvous is None:
+            with self._lock:
+                if self._rendezvous is None:
+                    self._open(self._deadline())
+        return self._address
+
+    def accept(self) -> tuple[socket, Any]:
+        """As the socket's."""
+        self._owner._check_open()
+        timeout = self._owner.gettimeout()
+        deadline = Deadline.after(timeout) if timeout else None
+        with self._turn(timeout):
+            if self._rendezvous is None:
+                self._open(deadline or self._deadline())
+            rendezvous = self._rendezvous
+            assert rendezvous is not None
+            try:
+                rendezvous.wait(deadline, block=timeout != 0)
+                tunnel = rendezvous.take()
+            finally:
+                if rendezvous.fileno() < 0:  # it is over, well or not
+                    self._watch(self._idle.fileno())
+                    self._rendezvous = None
+        sock = accepted(tunnel, rendezvous.address)
+        sock.settimeout(_stdlib.getdefaulttimeout())
+        return sock, sock._peer
+
+    def close(self) -> None:
+        """Gives the present rendezvous up; what was accepted is left alone."""
+        self._selector.close()
+        self._idle.close()
+        if self._rendezvous is not None:
+            self._rendezvous.close()
+
+    def _open(self, deadline: Deadline | None) -> None:
+        owner = self._owner
+        expected = owner.expected_peer or last_destination(self._chain) or ANYBODY
+        tunnel = open_tunnel(
+            self._chain,
+            Address.from_tuple(expected),
+            deadline,
+            command=Command.BIND,
+            family=owner.family,
+            source_address=owner._source,
+            socket_options=owner._options,
+        )
+        try:
+            rendezvous = Rendezvous(self._chain, tunnel)
+            self._address = rendezvous.address
+            # Where something wraps the bytes, the second reply may have come with the first.
+            here = tunnel.handshake is not None and tunnel.handshake.reply is not None
+            self._watch(self._idle.fileno() if here else rendezvous.fileno())
+        except BaseException:
+            tunnel.wire.close()
+            raise
+        self._rendezvous = rendezvous
+
+    def _watch(self, fd: int) -> None:
+        """The socket is readable when `fd` is."""
+        if self._watched is not None:
+            self._selector.unregister(self._watched)
+            self._watched = None
+        self._selector.register(fd, selectors.EVENT_READ)
+        self._watched = fd
+
+    def _deadline(self) -> Deadline | None:
+        """For the proxy's answer, which even a non-blocking socket has to wait for."""
+        timeout = self._owner.gettimeout()
+        return Deadline.after(PATIENCE if timeout == 0 else timeout)
+
+    @contextmanager
+    def _turn(self, timeout: float | None) -> Iterator[None]:
+        """One thread after the other waits for a peer."""
+        if not self._lock.acquire(timeout != 0, timeout or -1):
+            raise (
+                BlockingIOError(errno.EAGAIN, "no peer yet")
+                if timeout == 0
+                else TimeoutError("timed out")
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def accepted(tunnel: Tunnel, name: Any) -> socket:
+    """The drop-in socket for a peer that came to the rendezvous at `name`; in blocking mode."""
+    plain = tunnel.plain()
+    sock = adopt(plain, tunnel.wire, None)
+    sock._proxied, sock._peer, sock._name = True, peer_of(tunnel.reply), name
+    if plain is not tunnel.wire:
+        sock._wire = tunnel.wire
+    return sock

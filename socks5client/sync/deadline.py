@@ -1,0 +1,44 @@
+"""One absolute end for a whole operation."""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+
+class Deadline:
+    """One absolute end for a whole operation, on the monotonic clock.
+
+    It is `timeout` seconds from `start`, by default from now.
+    """
+
+    __slots__ = ("_end",)
+
+    def __init__(self, timeout: float, start: float | None = None) -> None:
+        if not timeout >= 0:
+            raise ValueError(f"timeout {timeout} is negative")
+        self._end = (time.monotonic() if start is None else start) + timeout
+
+    @classmethod
+    def after(cls, timeout: float | None) -> Deadline | None:
+        """None for no end. Raises ValueError where `timeout` is negative."""
+        return None if timeout is None else cls(timeout)
+
+    def left(self) -> float:
+        """Seconds until then, 0 where it has passed."""
+        return max(0.0, self._end - time.monotonic())
+
+    def apply(self, sock: socket.socket) -> None:
+        """Bounds the next call on `sock`. Raises TimeoutError where the end has passed."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline passed")
+        sock.settimeout(left)
+
+
+def is_timeout(error: OSError) -> bool:
+    """Whether the deadline passed; the system's own ETIMEDOUT has an errno."""
+    return isinstance(error, TimeoutError) and error.errno is None

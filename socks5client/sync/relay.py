@@ -1,0 +1,170 @@
+"""UDP ASSOCIATE: the relay, and the connections that keep an association alive.
+
+(RFC 1928 sections 4 and 7.) Through a chain there is an association with each proxy, and what
+goes to one relay carries in it what goes to the next, so nothing leaves past the first proxy.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import weakref
+from functools import partial
+from ipaddress import ip_address
+
+from ..errors import ProxyConnectionError, RemoteProtocolError, SocksError
+from ..protocol import Address, Command
+from ..protocol.association import relay_address
+from ..protocol.datagram import header
+from .dial import own_host
+from .tunnel import open_tunnel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any
+
+    from .._pump import Pump
+    from ..protocol import Reply
+    from ..route import Chain
+    from .deadline import Deadline
+
+
+class Relay:
+    """The relay of an association, shared by the sockets that use it.
+
+    `address` is the host and port of the first proxy's relay; `prefix` what precedes the
+    header of every packet, for the relays behind it (b"" without a chain). `ended` says whether
+    a proxy ended the association.
+    """
+
+    ended = False
+    _cause: OSError | None = None
+    _pump: Pump | None = None
+
+    def __init__(
+        self, chain: Chain, controls: list[socket.socket], address: tuple[str, int], prefix: bytes
+    ) -> None:
+        self.address = address
+        self.prefix = prefix
+        self._chain = chain
+        self._controls = controls
+        self._users: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def join(self, user: Any) -> None:
+        """`user` (anything with `association_ended()`) depends on this relay from now on."""
+        self._users.add(user)
+
+    def leave(self, user: Any) -> None:
+        """It does no more; with the last one the association ends."""
+        self._users.discard(user)
+        if not self._users:
+            self.close()
+
+    def watch(self) -> None:
+        """Lets the users know when a proxy ends the association."""
+        from .._pump import Pump  # threads, which most programs never need
+
+        self._pump = Pump.current()
+        for control in self._controls:
+            control.setblocking(False)
+            handler = partial(_control_ready, weakref.ref(self), weakref.ref(control))
+            self._pump.register(control.fileno(), select.POLLIN, handler, lasting=True)
+
+    def unwatch(self, control: socket.socket) -> None:
+        """The opposite, for one of the connections."""
+        if self._pump is not None:
+            # After a fork it is another one.
+            (self._pump.running() or self._pump).unregister(control.fileno())
+
+    def close(self) -> None:
+        """Ends the association."""
+        controls, self._controls = self._controls, []
+        for control in controls:
+            self.unwatch(control)
+            control.close()
+
+    def end(self, cause: OSError | None) -> None:
+        """A control connection has ended: the relay forwards nothing any more."""
+        self.ended, self._cause = True, cause
+        for user in tuple(self._users):
+            user.association_ended()
+
+    def error(self) -> SocksError:
+        """What to tell those who go on using it."""
+        error = ProxyConnectionError(
+            "the proxy ended the UDP association", errno=errno.ECONNABORTED, proxy=self._chain[-1]
+        )
+        error.__cause__ = self._cause
+        return error
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _control_ready(
+    relay: weakref.ref[Relay], control: weakref.ref[socket.socket], mask: int
+) -> None:
+    """In the pump's thread. A proxy has nothing to say on a control connection, but its end."""
+    sock, owner = control(), relay()
+    if sock is None or owner is None or sock.fileno() < 0:
+        return
+    failure = None
+    try:
+        if sock.recv(4096):
+            return
+    except BlockingIOError:
+        return
+    except OSError as error:
+        failure = error
+    owner.unwatch(sock)
+    owner.end(failure)
+
+
+def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Relay:
+    """An association with every proxy of `chain`.
+
+    `client` is the address that the datagrams will be sent from, zeros where it is not known.
+    Raises a SocksError.
+    """
+    for proxy in chain:
+        if proxy.tls:
+            raise SocksError(
+                "UDP through a proxy that is spoken to by TLS is not supported: the datagrams"
+                " themselves would be in clear",
+                errno=errno.EOPNOTSUPP,
+                proxy=proxy,
+            )
+    controls: list[socket.socket] = []
+    try:
+        relays = []
+        for length in range(1, len(chain) + 1):
+            part = chain[:length]
+            tunnel = open_tunnel(part, client, deadline, command=Command.UDP_ASSOCIATE)
+            controls.append(tunnel.plain())
+            relays.append(_locate(part, tunnel.wire, tunnel.reply))
+        prefix = b"".join([header(Address(*relay)) for relay in relays[1:]])
+        return Relay(chain, controls, relays[0], prefix)
+    except BaseException:
+        for control in controls:
+            control.close()
+        raise
+
+
+def _locate(chain: Chain, wire: socket.socket, reply: Reply) -> tuple[str, int]:
+    """Where the relay of the last proxy of `chain` is."""
+    host = own_host(chain, wire)
+    try:
+        ip_address(host)
+    except ValueError:
+        if reply.bound is None or not reply.bound.is_usable:
+            raise RemoteProtocolError(
+                "the proxy did not say where its relay is, and only its own name is known",
+                proxy=chain[-1],
+            ) from None
+        return reply.bound
+    try:
+        return relay_address(reply, host)
+    except RemoteProtocolError as error:
+        error.proxy = chain[-1]
+        raise
