@@ -97,6 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--password", metavar="PW", default="")
     add("--fault", type=parse_fault, action="append", default=[], metavar="STAGE:NAME[=ARG]")
     add("--resolve", action=argparse.BooleanOptionalAction, default=True, help="system's resolver")
+    add("--no-fragments", dest="fragments", action="store_false", help="drop UDP with FRAG != 0")
+    add("--udp-fragment-size", type=int, metavar="N", help="larger payloads go down in fragments")
+    add("--check-peer", action="store_true", help="BIND: only DST.ADDR may come")
+    add("--bind-timeout", type=float, default=30.0, metavar="SECONDS")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak TLS to the clients")
     add("--log", action="store_true", help="one line for each request")
     options = parser.parse_args(arguments)
@@ -116,6 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         unix_path=options.unix,
         ssl_context=context,
         observer=print_request if options.log else None,
+        fragments=options.fragments,
+        udp_fragment_size=options.udp_fragment_size,
+        check_peer=options.check_peer,
+        bind_timeout=options.bind_timeout,
     ) as server:
         host = f"[{server.host}]" if ":" in server.host else server.host
         print(f"listening on {host}:{server.port}", flush=True)

@@ -36,9 +36,9 @@ def _unoffered(message: bytes, exchange: Exchange) -> bytes:
     return wire.encode_selection(method)
 
 
-def reply_code(code: int) -> Fault:
+def reply_code(code: int, stage: Stage = "reply") -> Fault:
     """A complete reply with this REP; the connection is closed after it."""
-    return Fault("reply", replace(wire.encode_reply(code), "close"))
+    return Fault(stage, replace(wire.encode_reply(code), "close"))
 
 
 def short_failure(size: int, code: int = wire.CONNECTION_REFUSED) -> Fault:
@@ -57,13 +57,16 @@ CATALOGUE: dict[str, Fault] = {
     # What the client has to refuse.
     "method-not-offered": Fault("method", replace(_unoffered, "stall")),
     "no-acceptable": Fault("method", replace(wire.encode_selection(0xFF), "stall")),
-    **_everywhere("wrong-version", {"method": 4, "auth": 7, "reply": 4}),
+    **_everywhere("wrong-version", {"method": 4, "auth": 7, "reply": 4, "second-reply": 4}),
     "auth-failed": Fault("auth", replace(wire.encode_status(1), "close")),
     "unknown-atyp": Fault("reply", replace(_with_atyp(9))),
     "garbage-accept": Fault("accept", replace(_SSH, "close")),
     "garbage-method": Fault("method", replace(_HTTP, "close")),
     "garbage-auth": Fault("auth", replace(_HTTP, "close")),
     "garbage-reply": Fault("reply", replace(_HTTP, "close")),
+    "garbage-second-reply": Fault("second-reply", replace(_HTTP, "close")),
+    "unknown-atyp-second-reply": Fault("second-reply", replace(_with_atyp(9))),
+    "second-reply-refused": reply_code(wire.CONNECTION_REFUSED, "second-reply"),
     "short-failure": short_failure(3),
     "short-failure-2": short_failure(2),
     **{f"reply-code-{code}": reply_code(code) for code in range(1, 256)},

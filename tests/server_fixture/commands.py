@@ -1,12 +1,14 @@
-"""The commands, one handler each. BIND and UDP ASSOCIATE are still refused."""
+"""The commands, one handler each: CONNECT here, BIND and UDP ASSOCIATE in their own modules."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from . import wire
+from .bind import bind
 from .destination import Unreachable, open_connection
-from .endpoint import join
+from .relay import relay
+from .udp import udp_associate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,34 +27,10 @@ async def connect(session: Session, request: wire.Request) -> None:
         await session.send("reply", wire.encode_reply(exc.reply_code))
         return
     session.destination = destination
-    bound = settings.bound or destination.extra("sockname")
-    await session.send("reply", wire.encode_reply(wire.SUCCEEDED, bound[0], bound[1]))
+    bound = settings.shown(destination.extra("sockname"))
+    await session.send("reply", wire.encode_reply(wire.SUCCEEDED, *bound))
     await session.send("data", b"")
     await relay(session)
-
-
-async def relay(session: Session) -> None:
-    """Until both connections are closed."""
-    client, destination, exchange = session.client, session.destination, session.exchange
-    assert destination is not None
-
-    def up(data: bytes) -> None:
-        exchange.bytes_up += len(data)
-        destination.write(data)
-        session.changed()
-
-    def down(data: bytes) -> None:
-        exchange.bytes_down += len(data)
-        client.write(data)
-        session.changed()
-
-    session.reached("data")
-    join(client, destination, up=up, down=down)
-    await client.closed
-    await destination.closed
-    failure = client.failure or destination.failure
-    if failure is not None:
-        session.blame(f"relay: {failure}")
 
 
 async def not_supported(session: Session, request: wire.Request) -> None:
@@ -62,4 +40,6 @@ async def not_supported(session: Session, request: wire.Request) -> None:
 
 HANDLERS: dict[int, Callable[[Session, wire.Request], Awaitable[None]]] = {
     wire.CONNECT: connect,
+    wire.BIND: bind,
+    wire.UDP_ASSOCIATE: udp_associate,
 }

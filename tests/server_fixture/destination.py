@@ -126,6 +126,21 @@ async def open_connection(
     raise failure
 
 
+async def expected_hosts(directory: Directory, request: wire.Request) -> frozenset[str] | None:
+    """The IPs that DST.ADDR of a BIND or UDP ASSOCIATE stands for, None if it is all zeros.
+
+    Raises Unreachable.
+    """
+    ip = wire.as_ip(request.host)
+    if ip is not None and ip.is_unspecified:
+        return None
+    try:
+        addresses = await directory.look_up(request.host, request.port)
+    except OSError as exc:
+        raise _unreachable(exc) from None
+    return frozenset(host for host, _ in addresses)
+
+
 def _unreachable(exc: OSError) -> Unreachable:
     number = errno.ETIMEDOUT if isinstance(exc, TimeoutError) else exc.errno
     code = REPLY_CODES.get(number or 0, wire.GENERAL_FAILURE)

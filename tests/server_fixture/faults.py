@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from .log import Exchange
 
-Stage = Literal["accept", "method", "auth", "reply", "data"]
-"""Right after accept; method selection; RFC 1929's status; reply; in place of relaying."""
+Stage = Literal["accept", "method", "auth", "reply", "second-reply", "data"]
+"""Right after accept; method selection; RFC 1929's status; reply; BIND's second one; in place of
+relaying."""
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 Ending = Literal["close", "reset", "stall"]
@@ -37,7 +38,9 @@ class Line(Protocol):
         """FIN, RST, or silence until the client hangs up."""
 
     async def first_data(self) -> bytes:
-        """The first data of the destination, b"" if there is none to come."""
+        """What comes next: the first data of the destination, b"" if there is none to come.
+
+        After BIND's first reply that is the second one."""
 
 
 class Action:
@@ -161,7 +164,9 @@ def append(data: bytes, then: Then = "continue") -> Action:
 def coalesce() -> Action:
     """At "reply": held until the destination speaks, then sent along with its first data.
 
-    The destination must speak first: nothing goes up before the reply has been sent.
+    The destination must speak first: nothing goes up before the reply has been sent. Likewise at
+    "second-reply". At the first reply to BIND: held until the peer has come (who finds it by
+    `Exchange.rendezvous`), then both replies in one send; no fault then strikes the second.
     """
     return Coalesce()
 

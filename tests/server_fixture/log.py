@@ -9,9 +9,23 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .destination import SocketAddress
+
 T = TypeVar("T")
 
-Reached = Literal["accept", "method", "auth", "request", "reply", "data"]
+Reached = Literal["accept", "method", "auth", "request", "reply", "second-reply", "data"]
+
+
+@dataclass(frozen=True)
+class Relayed:
+    """One UDP datagram that was relayed: the header as the client wrote or was to see it."""
+
+    host: str
+    atyp: int
+    port: int
+    payload: bytes
+    fragments: int = 1
+    """How many datagrams carried it between client and relay."""
 
 
 @dataclass
@@ -20,7 +34,7 @@ class Exchange:
 
     index: int
     """Its place in the order of accept, from 0."""
-    peer: tuple[str, int] | None
+    peer: SocketAddress | None
     """The client's own address; None over a unix socket."""
     methods: tuple[int, ...] = ()
     """The methods offered, in the client's order."""
@@ -35,12 +49,13 @@ class Exchange:
     atyp: int | None = None
     host: str | None = None
     port: int | None = None
-    target: tuple[str, int] | None = None
+    target: SocketAddress | None = None
     """Where names and routes led: the address that was really connected to."""
     reply_code: int | None = None
     """REP as sent (a fault may have changed it); None when no reply left the server."""
     stage: Reached = "accept"
-    """The last stage reached: offer read, credentials read, request read, reply sent, relaying."""
+    """The last stage reached: offer read, credentials read, request read, reply sent, second
+    reply sent, relaying."""
     received: bytearray = field(default_factory=bytearray, repr=False)
     """Every byte of the handshake that came from the client; never tunnelled data."""
     sent: bytearray = field(default_factory=bytearray, repr=False)
@@ -48,6 +63,21 @@ class Exchange:
     bytes_up: int = 0
     """Tunnelled bytes from the client to the destination."""
     bytes_down: int = 0
+    rendezvous: SocketAddress | None = None
+    """BIND: where the server really listens, known before the first reply is sent."""
+    bound_peer: SocketAddress | None = None
+    """BIND: who came."""
+    second_reply_code: int | None = None
+    """BIND: REP of the second reply, as sent."""
+    relay: SocketAddress | None = None
+    """UDP ASSOCIATE: the true address of the relay's socket on the client's side."""
+    outside: SocketAddress | None = None
+    """UDP ASSOCIATE: what the relay's socket towards IPv4 destinations is bound to, once used."""
+    datagrams_up: list[Relayed] = field(default_factory=list, repr=False)
+    datagrams_down: list[Relayed] = field(default_factory=list, repr=False)
+    """As they came to the relay, before `relay_faults`."""
+    dropped: list[str] = field(default_factory=list)
+    """Why, for each datagram or fragment that was not relayed."""
     error: str | None = None
     """What the client, or the way to the destination, did wrong; None when all was well."""
     closed: bool = False
@@ -61,7 +91,7 @@ class Log:
         self._open = 0
         self._condition = threading.Condition()
 
-    def open(self, peer: tuple[str, int] | None) -> Exchange:
+    def open(self, peer: SocketAddress | None) -> Exchange:
         with self._condition:
             exchange = Exchange(len(self.exchanges), peer)
             self.exchanges.append(exchange)

@@ -7,9 +7,10 @@ import os
 import socket
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from . import auth, wire
+from .commands import HANDLERS
 from .destination import Directory, Name, Route, SocketAddress
 from .faults import Fault, Plan
 from .log import Exchange, Log
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
+
+    from .relay_faults import RelayFault
 
 T = TypeVar("T")
 
@@ -36,7 +39,15 @@ class Server:
     faults: see `faults` and `catalogue`.
     host None: no TCP listener; unix_path: listen on a unix socket (as well).
     ssl_context: TLS on every listener.
-    bound: (host, port) for BND.ADDR and BND.PORT in place of the true ones; a name, or "".
+    bound: (host, port) for BND.ADDR and BND.PORT in place of the true ones; a name, or "". A port
+    of None is the true one. BIND's second reply always says who came.
+    commands: those supported, all by default; the others are refused with REP 7.
+    bind_timeout: seconds that BIND waits for its peer. check_peer: only whom DST.ADDR stands for
+    may come.
+    fragments: whether UDP datagrams with FRAG != 0 are reassembled, or dropped.
+    udp_fragment_size: datagrams for the client with a larger payload are sent as fragments.
+    idle_timeout: seconds without a datagram after which a UDP association is closed.
+    relay_faults: what happens to datagrams for the client, see `relay_faults`.
     observer: called in the server's thread with each exchange whose reply has been sent.
     """
 
@@ -52,10 +63,17 @@ class Server:
         faults: Iterable[Fault] = (),
         unix_path: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        bound: tuple[str, int] | None = None,
+        bound: tuple[str, int | None] | None = None,
         methods: Iterable[int] | None = None,
         connect_timeout: float = 10.0,
         observer: Callable[[Exchange], None] | None = None,
+        commands: Iterable[int] | None = None,
+        bind_timeout: float = 30.0,
+        check_peer: bool = False,
+        fragments: bool = True,
+        udp_fragment_size: int | None = None,
+        idle_timeout: float | None = None,
+        relay_faults: Iterable[RelayFault] = (),
     ) -> None:
         if host is None and unix_path is None:
             raise ValueError("neither host nor unix_path: nowhere to listen")
@@ -64,6 +82,11 @@ class Server:
         methods = tuple(methods)
         if unknown := set(methods) - set(auth.HANDLERS):
             raise ValueError(f"methods not implemented: {sorted(unknown)}")
+        supported = tuple(HANDLERS if commands is None else commands)
+        if unknown := set(supported) - set(HANDLERS):
+            raise ValueError(f"commands not implemented: {sorted(unknown)}")
+        if udp_fragment_size is not None and udp_fragment_size < 1:
+            raise ValueError(f"udp_fragment_size {udp_fragment_size}: not positive")
         self._wanted = (host, port)
         self._unix_path = None if unix_path is None else os.fspath(unix_path)
         self._settings = Settings(
@@ -74,12 +97,19 @@ class Server:
             ssl_context=ssl_context,
             connect_timeout=connect_timeout,
             observer=observer,
+            commands=supported,
+            bind_timeout=bind_timeout,
+            check_peer=check_peer,
+            fragments=fragments,
+            udp_fragment_size=udp_fragment_size,
+            idle_timeout=idle_timeout,
+            relay_faults=tuple(relay_faults),
         )
         self._plan = Plan(faults)
         self._log = Log()
         self._thread: threading.Thread | None = None
         self._listeners: list[socket.socket] = []
-        self._sessions: dict[asyncio.Task[None], Exchange] = {}
+        self._sessions: dict[asyncio.Task[None], Session] = {}
         self._defects: list[BaseException] = []
         self._address: SocketAddress | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -126,6 +156,16 @@ class Server:
         A client's FIN ends one direction only: the destination has to close as well.
         """
         self._log.wait_idle(timeout)
+
+    def hang_up(self, exchange: Exchange, how: Literal["close", "reset"] = "close") -> None:
+        """End the client's connection by FIN or RST, whatever it is used for; done on return.
+
+        Not for the observer: it would wait for its own thread.
+        """
+        if not exchange.closed:
+            asyncio.run_coroutine_threadsafe(self._hang_up(exchange, how), self._loop).result(
+                STOP_TIMEOUT
+            )
 
     # Start and stop.
 
@@ -218,14 +258,20 @@ class Server:
         exchange = self._log.open(peer[:2] if isinstance(peer, tuple) else None)
         session = Session(sock, exchange, self._settings, self._plan, self._log)
         task = self._loop.create_task(session.run())
-        self._sessions[task] = exchange
+        self._sessions[task] = session
         task.add_done_callback(partial(self._session_done, sock))
+
+    async def _hang_up(self, exchange: Exchange, how: Literal["close", "reset"]) -> None:
+        for task, session in list(self._sessions.items()):
+            if session.exchange is exchange and not await session.hang_up(how):
+                task.cancel()
+                await asyncio.wait([task])
 
     def _session_done(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
         sock.close()  # a session that was cancelled before its first step has not
         if not task.cancelled() and (exc := task.exception()) is not None:
             self._defects.append(exc)
-        self._log.close(self._sessions.pop(task))
+        self._log.close(self._sessions.pop(task).exchange)
 
     def _note_defect(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio would print: a bug here, so `__exit__` raises it. Lost peers are none."""

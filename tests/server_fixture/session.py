@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from . import auth, commands, wire
 from .endpoint import LINGER, Endpoint, HungUp
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from .destination import Directory
     from .faults import Ending, Line, Plan, Stage
     from .log import Exchange, Log, Reached
+    from .relay_faults import RelayFault
+
+T = TypeVar("T")
 
 UNREAD_LIMIT = 64 * 1024
 """How much of what a stalled client goes on sending is kept in the log."""
@@ -32,10 +35,22 @@ class Settings:
     users: Mapping[str, str] | None
     methods: tuple[int, ...]
     directory: Directory
-    bound: tuple[str, int] | None
+    bound: tuple[str, int | None] | None
     ssl_context: ssl.SSLContext | None
     connect_timeout: float
     observer: Callable[[Exchange], None] | None
+    commands: tuple[int, ...]
+    bind_timeout: float
+    check_peer: bool
+    fragments: bool
+    udp_fragment_size: int | None
+    idle_timeout: float | None
+    relay_faults: tuple[RelayFault, ...]
+
+    def shown(self, address: tuple[str, int]) -> tuple[str, int]:
+        """BND.ADDR and BND.PORT for what really is at `address`."""
+        host, port = self.bound or address[:2]
+        return host, address[1] if port is None else port
 
 
 class RawLine:
@@ -86,6 +101,7 @@ class Session:
         self._log = log
         self.client = Endpoint()
         self.destination: Endpoint | None = None
+        self._following: Callable[[], Awaitable[bytes]] | None = None
 
     async def run(self) -> None:
         try:
@@ -144,7 +160,9 @@ class Session:
         exchange.command, exchange.atyp = request.command, request.atyp
         exchange.host, exchange.port = request.host, request.port
         self.reached("request")
-        await commands.HANDLERS.get(request.command, commands.not_supported)(self, request)
+        known = request.command in self.settings.commands
+        handler = commands.HANDLERS[request.command] if known else commands.not_supported
+        await handler(self, request)
 
     # For the handlers.
 
@@ -153,8 +171,34 @@ class Session:
         self.exchange.received += data
         return data
 
-    async def send(self, stage: Stage, message: bytes) -> None:
-        """The only way out for a message of the handshake: the plan of faults has its say."""
+    @property
+    def local_host(self) -> str:
+        """The IP at which the client reached the server, so surely one that it can reach."""
+        name = self.client.extra("sockname")
+        return str(name[0]) if isinstance(name, tuple) else "127.0.0.1"  # over a unix socket
+
+    async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result of `work`; None when the client hung up first."""
+        waits = (asyncio.create_task(work), asyncio.create_task(self.client.wait_hung_up()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return None if waits[0].cancelled() else waits[0].result()
+
+    async def send(
+        self,
+        stage: Stage,
+        message: bytes,
+        following: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """The only way out for a message of the handshake: the plan of faults has its say.
+
+        `following` waits for the next message, for the fault that sends both in one.
+        """
+        self._following = following
         start = len(self.exchange.sent)
         try:
             if action := self._plan.take(stage, self.exchange.index):
@@ -162,15 +206,18 @@ class Session:
             elif message:
                 await self.write(message)
         finally:
-            self._note_sent(stage, bytes(self.exchange.sent[start:]))
+            self.note_sent(stage, bytes(self.exchange.sent[start:]))
 
-    def _note_sent(self, stage: Stage, message: bytes) -> None:
+    def note_sent(self, stage: Stage, message: bytes) -> None:
         """What the log calls method and reply code is what the client was really told."""
         if stage == "method" and len(message) > 1:
             self.exchange.method = message[1]
         elif stage == "reply" and len(message) > 1:
             self.exchange.reply_code = message[1]
             self.exchange.stage = "reply"
+        elif stage == "second-reply" and len(message) > 1:
+            self.exchange.second_reply_code = message[1]
+            self.exchange.stage = "second-reply"
         self.changed()
         if stage == "reply" and self.settings.observer is not None:
             self.settings.observer(self.exchange)
@@ -186,6 +233,28 @@ class Session:
 
     def changed(self) -> None:
         self._log.changed()
+
+    # For the server, on behalf of a test.
+
+    async def hang_up(self, how: Literal["close", "reset"]) -> bool:
+        """FIN or RST to the client, whatever is going on; False if there is no transport yet.
+
+        Then cancelling the session does it.
+        """
+        if self.client.transport is None:  # at "accept", or in the TLS handshake
+            if how == "reset":
+                wire.reset_on_close(self._sock)
+            return False
+        if how == "reset":
+            self.client.reset()
+        else:
+            self.client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):  # a client may not read what is left
+                await asyncio.shield(self.client.closed)
+        self.client.abort()
+        await asyncio.shield(self.client.closed)
+        return True
 
     # For the faults: `Line`.
 
@@ -215,18 +284,11 @@ class Session:
         raise Ended
 
     async def first_data(self) -> bytes:
+        if self._following is not None:
+            return await self._following()
         if self.destination is None:
             return b""
-        waits = [
-            asyncio.create_task(self.destination.wait_data()),
-            asyncio.create_task(self.client.wait_hung_up()),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await self.while_connected(self.destination.wait_data())
         data = self.destination.take_buffered()
         if not data and self.client.hung_up:
             raise HungUp(0, self.client.failure)
