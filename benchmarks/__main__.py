@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import connect, download, http, imports, syscalls
+from . import connect, download, http, imports, syscalls, udp
 from .run import LeftOutError, Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "syscalls": syscalls.run,
     "download": download.run,
     "httpx": http.run,
+    "udp": udp.run,
     "import": imports.run,
 }
 

@@ -39,6 +39,17 @@ def source(megabytes: int) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
+def echo() -> Iterator[tuple[str, int]]:
+    """The address, TCP and UDP, of a relay that sends every packet back as it came.
+
+    So it is an echo server for a plain socket, and to a client of SOCKS it is proxy, relay and
+    peer in one: what answers has the very header that the question had.
+    """
+    with _child("echoes") as address:
+        yield address
+
+
+@contextmanager
 def _child(*arguments: str) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.children", *arguments],
@@ -80,10 +91,38 @@ def _send(connection: socket.socket, left: int) -> None:
         left -= len(piece)
 
 
+def _echo() -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets,
+    ):
+        packets.bind(server.getsockname())
+        print(server.getsockname()[1], flush=True)
+        threading.Thread(target=_end_with_input, daemon=True).start()
+        threading.Thread(target=_associate, args=(server,), daemon=True).start()
+        while True:
+            packets.sendto(*packets.recvfrom(65535))
+
+
+def _associate(server: socket.socket) -> None:
+    """Answers UDP ASSOCIATE without authentication, and keeps the connections open."""
+    connections = []
+    port = server.getsockname()[1].to_bytes(2, "big")
+    while True:
+        connection, _ = server.accept()
+        connections.append(connection)
+        connection.recv(3, socket.MSG_WAITALL)
+        connection.sendall(b"\5\0")
+        connection.recv(10, socket.MSG_WAITALL)
+        connection.sendall(b"\5\0\0\1\x7f\0\0\1" + port)
+
+
 def _end_with_input() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "echoes":
+        _echo()
     _serve(0 if sys.argv[1] == "closes" else int(sys.argv[2]))

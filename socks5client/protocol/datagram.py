@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import lru_cache
 
 from .address import Address, AddressType, wire_length
 
@@ -21,6 +22,9 @@ HEADER_LENGTH: dict[AddressType, int] = {
 # The most that a UDP datagram carries: 65535 bytes of it less its own header.
 MAX_PAYLOAD = 65527
 MAX_FRAGMENTS = 127
+
+# Most packets come from few sources.
+_decode_address = lru_cache(maxsize=256)(Address.decode)
 
 _RESERVED = b"\0\0"
 _STANDALONE = b"\0\0\0"
@@ -77,7 +81,7 @@ class Fragment(namedtuple("Fragment", ("frag", "address", "payload"))):
         end = 3 + wire_length(packet[3:5])
         if len(packet) < end:
             raise ValueError("the packet ends within its header")
-        return cls(packet[2], Address.decode(packet[3:end]), packet[end:])
+        return cls(packet[2], _decode_address(packet[3:end]), packet[end:])
 
 
 def header(address: Address) -> bytes:

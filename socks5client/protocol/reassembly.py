@@ -65,26 +65,28 @@ class Reassembler:
         Returns the datagram that it completes, or None. A standalone one is complete.
         """
         self.expire(now)
-        datagram = self.peek(fragment, now)
-        source = fragment.address
+        source, position = fragment.address, fragment.position
         queue = self._queues.get(source)
-        if datagram is not None:
-            # What it interrupts is abandoned: 0 and 1 are lower than any position that waits.
-            self._remove(source, dropped=fragment.position <= 1)
-            return datagram
-        if queue is not None and queue.latest == fragment and fragment.position > 1:
-            self.dropped += 1  # the relay said it twice
-            return None
-        if not self._is_next(fragment, queue):
+        if not self._continues(fragment, queue):
+            if queue is not None and position > 1 and queue.latest == fragment:
+                self.dropped += 1  # the relay said it twice
+                return None
+            # 0 and 1 are lower than any position that waits, and begin anew; nothing else can.
             self._remove(source, dropped=True)
-            self.dropped += 1
-            return None
-        if fragment.position == 1:
-            self._remove(source, dropped=True)
+            if position == 0:
+                return Datagram(source, fragment.payload)
+            if position > 1 or len(fragment.payload) > MAX_PAYLOAD:
+                self.dropped += 1
+                return None
+            if fragment.is_last:
+                return Datagram(source, fragment.payload)
             queue = self._queues[source] = _Queue(now + self._timeout)
         assert queue is not None
         queue.latest = fragment
         queue.payloads.append(fragment.payload)
+        if fragment.is_last:
+            self._remove(source, dropped=False)
+            return Datagram(source, b"".join(queue.payloads))
         queue.size += len(fragment.payload)
         self.pending_bytes += len(fragment.payload)
         while self.pending_bytes > self._max_bytes or len(self._queues) > self._max_sources:
@@ -93,17 +95,17 @@ class Reassembler:
 
     def peek(self, fragment: Fragment, now: float) -> Datagram | None:
         """What `receive` would return; nothing changes."""
-        if fragment.position == 0:
-            return Datagram(fragment.address, fragment.payload)
-        queue = self._queues.get(fragment.address)
-        if not fragment.is_last or not self._is_next(fragment, queue):
+        source, position = fragment.address, fragment.position
+        if position <= 1:
+            if position == 0 or (fragment.is_last and len(fragment.payload) <= MAX_PAYLOAD):
+                return Datagram(source, fragment.payload)
             return None
-        if fragment.position == 1:
-            return Datagram(fragment.address, fragment.payload)
-        assert queue is not None
-        if queue.deadline <= now:
+        queue = self._queues.get(source)
+        if queue is None or queue.deadline <= now or not fragment.is_last:
             return None
-        return Datagram(fragment.address, b"".join(queue.payloads) + fragment.payload)
+        if not self._continues(fragment, queue):
+            return None
+        return Datagram(source, b"".join(queue.payloads) + fragment.payload)
 
     def expire(self, now: float) -> None:
         """Gives up the sequences whose time has run out at `now`."""
@@ -114,13 +116,13 @@ class Reassembler:
             self._remove(source, dropped=True)
 
     @staticmethod
-    def _is_next(fragment: Fragment, queue: _Queue | None) -> bool:
-        """Whether it begins a sequence, or continues that of its source."""
-        if fragment.position == 1:
-            return len(fragment.payload) <= MAX_PAYLOAD
-        if queue is None or fragment.position != len(queue.payloads) + 1:
-            return False
-        return queue.size + len(fragment.payload) <= MAX_PAYLOAD
+    def _continues(fragment: Fragment, queue: _Queue | None) -> bool:
+        """Whether it is the next one of the sequence that waits."""
+        return (
+            queue is not None
+            and fragment.position == len(queue.payloads) + 1
+            and queue.size + len(fragment.payload) <= MAX_PAYLOAD
+        )
 
     def _remove(self, source: Address, *, dropped: bool) -> None:
         queue = self._queues.pop(source, None)
