@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import select
 import socket
 import socketserver
 import threading
@@ -64,6 +65,49 @@ class Echo:
         self._listener.shutdown()
         self._thread.join()
         self._listener.server_close()
+
+
+class UdpEcho:
+    """Sends every datagram back to whom it came from.
+
+    A context manager; `address` is where it listens, `clients` the addresses of those who sent.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.clients: list[Any] = []
+        self._sock = socket.socket(family, socket.SOCK_DGRAM)
+        self._sock.bind((host, 0))
+        self._stop, self._stopped = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._sock.getsockname()[:2]
+        return str(host), port
+
+    def _serve(self) -> None:
+        while True:
+            if self._stopped in select.select([self._sock, self._stopped], [], [])[0]:
+                return
+            payload, client = self._sock.recvfrom(65535)
+            self.clients.append(client)
+            self._sock.sendto(payload, client)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.close()
+        self._thread.join()
+        self._stopped.close()
+        self._sock.close()
 
 
 def unused_address() -> tuple[str, int]:

@@ -11,6 +11,7 @@ import os
 import socket as _stdlib
 from _thread import allocate_lock
 from ipaddress import IPv6Address
+from struct import pack
 
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ..protocol import Reassembler
+    from ..route import Chain
     from ..sync.relay import Relay
     from .stream import SocketAddress
 
@@ -38,12 +40,15 @@ _DONTWAIT = getattr(_stdlib, "MSG_DONTWAIT", 0)
 _SPACES = ((_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF), (_stdlib.SOL_SOCKET, _stdlib.SO_RCVBUF))
 # What may wait for the association where the socket must not, in bytes.
 _WAITING = 1 << 18
+# How many threads may wait for one socket, and hear of the end of its association.
+_WAKES = 16
 
 
 class AssociatedSocket(socket):
     """What a `DatagramSocket` is, but for sending and receiving."""
 
-    # Filled only while the association stands; see DatagramSocket.
+    # The short ways of DatagramSocket, only while the association stands.
+    _stands = False
     _headers: dict[Any, bytes]
     _sources: dict[bytes, Any]
     _peer_header: bytes | None = None
@@ -64,6 +69,7 @@ class AssociatedSocket(socket):
         self._headers, self._sources = {}, {}
         self._codec = Association()
         self._lock = allocate_lock()  # held while the association is made
+        self._closing = allocate_lock()
         self._waiting: list[tuple[Address, bytes]] = []
         self._waiting_lock = allocate_lock()
 
@@ -84,17 +90,20 @@ class AssociatedSocket(socket):
             if self._failure is not None:
                 raise self._failure
             if self._relay is None:
-                self._associate(deadline)
+                self._associate(self._chain(), deadline)
         finally:
             self._lock.release()
 
-    def _associate(self, deadline: Deadline | None) -> None:
+    def _chain(self) -> Chain:
         route = find_route(self._route)
         if route is DIRECT:
             raise OSError(
                 errno.EOPNOTSUPP,
                 "the default route was no DIRECT when this socket was made: make a new one",
             )
+        return route
+
+    def _associate(self, route: Chain, deadline: Deadline | None) -> None:
         relay = open_relay(route, Address.from_tuple(self.client_address), deadline)
         try:
             self._connect_to(relay)
@@ -104,7 +113,7 @@ class AssociatedSocket(socket):
             relay.close()
             raise
         with self._waiting_lock:
-            self._relay = relay
+            self._relay, self._stands = relay, True
             waiting, self._waiting = self._waiting, []
         self._renew_peer()
         for target, payload in waiting:
@@ -143,6 +152,8 @@ class AssociatedSocket(socket):
         Where it may not, a thread makes it, and what is sent meanwhile waits.
         """
         if self._relay is not None:
+            if self._relay.ended:
+                raise self._relay.error()
             return True
         self._check_open()
         if self._failure is not None:
@@ -150,17 +161,18 @@ class AssociatedSocket(socket):
         if self.gettimeout() != 0 and not flags & _DONTWAIT:
             self.associate()
             return True
+        route = self._chain()
         if self._lock.acquire(blocking=False):
             import threading  # nobody else needs it
 
-            threading.Thread(target=self._associate_aside, daemon=True).start()
+            threading.Thread(target=self._associate_aside, args=(route,), daemon=True).start()
         return False
 
-    def _associate_aside(self) -> None:
+    def _associate_aside(self, route: Chain) -> None:
         """In a thread of its own, with the lock held."""
         try:
             if self._relay is None:
-                self._associate(None)
+                self._associate(route, None)
         except SocksError as error:
             self._fail(error)
         except (OSError, ValueError) as error:
@@ -176,12 +188,29 @@ class AssociatedSocket(socket):
         self.association_ended()
 
     def association_ended(self) -> None:
-        """From the relay, in whatever thread: wakes those that wait; they will find out why."""
+        """From the relay, in whatever thread: wakes those that wait; they will find out why.
+
+        What wakes them is an empty datagram for each: shutdown() would not end the C code's
+        wait with a timeout, and would make the fd readable for ever, a loop that waits for it
+        busy. The headers go, so that whoever sends comes to look, too.
+        """
+        self._stands = False
         self._headers.clear()
+        self._peer_header = None
         try:
-            _shutdown(self, _stdlib.SHUT_RDWR)
+            with self._closing:
+                fd = os.dup(self.fileno())
+            with _stdlib.socket(fileno=fd) as ours, _stdlib.socket(ours.family, ours.type) as waker:
+                host = ours.getsockname()[0]
+                if host in ("0.0.0.0", "::"):
+                    host = "127.0.0.1" if ours.family == _stdlib.AF_INET else "::1"
+                waker.bind((host, 0))
+                ours.connect(waker.getsockname())
+                waker.connect(ours.getsockname())
+                for _ in range(_WAKES):
+                    waker.send(b"")
         except OSError:
-            pass  # it is closed, or not connected: that wakes them as well
+            pass  # it is closed
 
     def _wait_in_line(self, target: Address, payload: bytes) -> bool:
         """Keeps a datagram until the association stands; False where it does by now."""
@@ -203,7 +232,8 @@ class AssociatedSocket(socket):
         return error
 
     def _real_close(self, *args: Any) -> None:
-        super()._real_close(*args)
+        with self._closing:
+            super()._real_close(*args)
         if self._relay is not None:
             self._relay.leave(self)
 
@@ -230,7 +260,8 @@ class AssociatedSocket(socket):
 
     def _renew_peer(self) -> None:
         self._sources.clear()
-        if self._target is not None and self._relay is not None:
+        if self._target is not None and self._stands:
+            assert self._relay is not None
             self._peer_header = self._relay.prefix + header(self._target)
 
     def _resolve(self, address: Any) -> Address:
@@ -349,7 +380,7 @@ class AssociatedSocket(socket):
         RFC 1928 section 7: by 10 bytes with an IPv4 peer, 22 with IPv6, 262 with a name or with
         none, and by what precedes that in a chain.
         """
-        value = _stdlib.socket.getsockopt(self, *args)
-        if args[:2] in _SPACES and isinstance(value, int):
-            return max(0, value - self._overhead())
-        return value
+        if args[:2] not in _SPACES:
+            return _stdlib.socket.getsockopt(self, *args)
+        space = max(0, _stdlib.socket.getsockopt(self, *args[:2]) - self._overhead())
+        return space if len(args) == 2 else pack("i", space)[: args[2]]

@@ -137,7 +137,7 @@ class DatagramSocket(AssociatedSocket):
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """As in the system."""
         started = monotonic()
-        if flags or bufsize <= 0 or self._relay is None:
+        if flags or bufsize <= 0 or not self._stands:
             if bufsize <= 0:
                 return _recv(self, bufsize)  # nothing, or an error
             return _cut(self._receive(started, flags)[0], bufsize, flags)
@@ -152,7 +152,7 @@ class DatagramSocket(AssociatedSocket):
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """As in the system; the address is what the header says."""
         started = monotonic()
-        if flags or bufsize < 0 or self._relay is None:
+        if flags or bufsize < 0 or not self._stands:
             if bufsize < 0:
                 return _recvfrom(self, bufsize)  # an error
             payload, source, _, _ = self._receive(started, flags)
@@ -214,14 +214,18 @@ class DatagramSocket(AssociatedSocket):
         timeout = self.gettimeout()
         deadline = Deadline(timeout, started) if timeout and not flags & _DONTWAIT else None
         late = packet is not None or self._relay is None
-        if not self._ready(flags):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        relay = self._relay
+        if relay is None or not relay.ended:
+            if not self._ready(flags):
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        elif packet is None and not _is_readable(self, 0):
+            raise relay.error()  # what had arrived before it ended has been received
         ancdata: list[Any] = []
         told = 0
         while True:
             if packet is None:
-                if late and deadline is not None:
-                    _wait_readable(self, deadline)
+                if late and deadline is not None and not _is_readable(self, deadline.left()):
+                    raise TimeoutError("timed out")
                 packet, ancdata, told = self._read(flags & ~_TRUNC, ancbufsize)
             late = True
             datagram = self._understood(packet, flags & _PEEK)
@@ -309,12 +313,10 @@ def _cut(payload: bytes, size: int, flags: int) -> bytes:
     return payload if flags & _TRUNC else payload[:size]
 
 
-def _wait_readable(sock: AssociatedSocket, deadline: Deadline) -> None:
-    """Raises TimeoutError where nothing arrives until then."""
+def _is_readable(sock: AssociatedSocket, timeout: float) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
-        if not selector.select(deadline.left()):
-            raise TimeoutError("timed out")
+        return bool(selector.select(timeout))
 
 
 def make_datagram(sock: socket) -> None:
