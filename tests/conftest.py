@@ -12,7 +12,14 @@ from tests import real_servers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.real_servers import Origin, RealProxy
+    from tests.real_servers import (
+        FtpServer,
+        NameServer,
+        Origin,
+        RealProxy,
+        StunServer,
+        TftpServer,
+    )
 
 # A password that shows who forgets to quote or to decode the URL.
 USER, PASSWORD = "tester", "pa:ss@w/rd%20"
@@ -63,6 +70,30 @@ def ssh_dynamic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProxy]
 @pytest.fixture(scope="session")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     with real_servers.nginx(tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FtpServer]:
+    with real_servers.vsftpd(tmp_path_factory.mktemp("vsftpd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TftpServer]:
+    with real_servers.tftpd(tmp_path_factory.mktemp("tftpd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def name_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer]:
+    with real_servers.dnsmasq(tmp_path_factory.mktemp("dnsmasq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stun_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StunServer]:
+    with real_servers.stunserver(tmp_path_factory.mktemp("stund")) as server:
         yield server
 
 

@@ -17,6 +17,7 @@ EXPECTED = {
     "syscalls": [],  # containers may forbid strace
     "download": ["Download of", "MB/s"],
     "httpx": ["a new connection for each request", "keep-alive", "Socks5Transport"],
+    "udp": ["bursts of 32", "socks5client sendto, recvfrom", "Reassembly of 65500 bytes"],
     "import": ["Import beyond", "import socks5client"],
 }
 

@@ -13,8 +13,18 @@ import httpx
 import pytest
 
 import socks5client
-from tests.origins import Echo, Page, web_server
-from tests.server_fixture import CATALOGUE, Fault, Server, coalesce, drip, split, stall
+from tests.origins import Echo, Page, UdpEcho, web_server
+from tests.server_fixture import (
+    CATALOGUE,
+    Fault,
+    Server,
+    coalesce,
+    drip,
+    malformed,
+    split,
+    spoof,
+    stall,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +191,76 @@ def data_path(opener: Opener, web: Any) -> bool:
         )
 
 
+def listens(opener: Opener, web: Any) -> bool:
+    """Whether a listener asks the proxy, and a peer that connects there comes through."""
+    make = {ours: socks5client.socket, pysocks: pysocks_socket}.get(opener)
+    if make is None:
+        return False  # it has no listeners
+    with Server() as server, proxied(make, server, socket.SOCK_STREAM) as listener:
+        listener.settimeout(2)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        with socket.create_connection(listener.getsockname()) as peer:
+            accepted, address = listener.accept()
+            accepted.close()
+            return bool(server.requests) and address == peer.getsockname()
+
+
+def pysocks_socket(family: int, kind: int, *, proxy: tuple[str, int]) -> Any:
+    import socks
+
+    sock = socks.socksocket(family, kind)
+    sock.set_proxy(socks.SOCKS5, *proxy)
+    return sock
+
+
+def proxied(make: Any, server: Server, kind: int) -> Any:
+    proxy: Any = server.address
+    if make is socks5client.socket:
+        proxy = "socks5h://{}:{}".format(*proxy)
+    return make(socket.AF_INET, kind, proxy=proxy)
+
+
+UDP_CALLS: dict[str, Callable[[Any, Any], object]] = {
+    "sendto": lambda sock, peer: sock.sendto(b"ping", peer),
+    "sendto with flags": lambda sock, peer: sock.sendto(b"ping", 0, peer),
+    "sendmsg": lambda sock, peer: sock.sendmsg([b"pi", b"ng"], [], 0, peer),
+    "recvfrom": lambda sock, peer: sock.recvfrom(9)[0],
+    "recv": lambda sock, peer: sock.recv(9),
+    "recv_into": lambda sock, peer: received_by(sock.recv_into),
+    "recvfrom_into": lambda sock, peer: received_by(lambda buffer: sock.recvfrom_into(buffer)[0]),
+    "recvmsg": lambda sock, peer: sock.recvmsg(9)[0],
+}
+
+
+def received_by(call: Callable[[bytearray], int]) -> bytes:
+    buffer = bytearray(9)
+    return bytes(buffer[: call(buffer)])
+
+
+def udp(opener: Opener, send: str = "sendto", receive: str = "recvfrom", **options: Any) -> bool:
+    """Whether a datagram comes back, sent and received by these calls."""
+    make = {ours: socks5client.socket, pysocks: pysocks_socket}.get(opener)
+    if make is None:
+        return False  # it has no UDP
+    # PySocks says "0" where it means any address.
+    server = Server(names={"0": "127.0.0.1"}, **options)
+    with UdpEcho() as echo, server, proxied(make, server, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.5)
+        try:
+            UDP_CALLS[send](sock, echo.address)
+            return UDP_CALLS[receive](sock, echo.address) == b"ping"
+        except Exception:
+            return False
+
+
+def every_call_of_udp(opener: Opener, web: Any) -> bool:
+    return all(
+        udp(opener, **{"send" if name.startswith("send") else "receive": name})
+        for name in UDP_CALLS
+    )
+
+
 EXPERIMENTS: dict[str, Callable[[Opener, Any], bool]] = {
     "a stalling or dripping proxy cannot exceed the timeout": deadline,
     "replies split anywhere are understood": lambda opener, web: works(
@@ -204,6 +284,15 @@ EXPERIMENTS: dict[str, Callable[[Opener, Any], bool]] = {
     ),
     "errors of the handshake are `OSError` or httpx's own": kinds_of_error,
     "connected, `send` and `recv` are those of `socket.socket`": data_path,
+    "a listener is one at the proxy (BIND)": listens,
+    "UDP by every call of a UDP socket": every_call_of_udp,
+    "UDP in fragments is put together": lambda opener, web: udp(opener, udp_fragment_size=2),
+    "UDP from others than the relay never arrives": lambda opener, web: udp(
+        opener, relay_faults=[spoof()]
+    ),
+    "a malformed UDP packet is no error": lambda opener, web: udp(
+        opener, relay_faults=[malformed("unknown-atyp")]
+    ),
 }
 
 

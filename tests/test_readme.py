@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from tests.origins import unused_address, web_server
+from tests.origins import UdpEcho, unused_address, web_server
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, di
     authority.issue_cert("example.com").configure_cert(context)
     trusted = tmp_path_factory.mktemp("readme") / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    with web_server() as plain, web_server(tls=context) as tls:
+    with web_server() as plain, web_server(tls=context) as tls, UdpEcho() as echo:
         routes = {
+            ("example.com", 7): echo.address,
             ("example.com", 80): plain,
             ("example.com", 443): tls,
             ("example.com", 1): unused_address(),
@@ -55,7 +58,24 @@ def run(command: list[str], environment: dict[str, str]) -> str:
     return result.stdout
 
 
-EXPECTED = [r"^b'HTTP/1.1 200 OK\\r\\n'$", r"^b'HTTP/1.1 200 OK'$", r"^200$", r"^111 ", r"^$"]
+EXPECTED = [
+    r"^b'HTTP/1.1 200 OK\\r\\n'$",
+    r"^b'HTTP/1.1 200 OK'$",
+    r"^200$",
+    r"^111 ",
+    r"^waiting at \('127.0.0.1', \d+\)\n\('127.0.0.1', \d+\) b'here I am'$",
+    r"^\(b'ping', \('127.0.0.1', \d+\)\)$",
+    r"^$",
+]
+
+
+def peer(server: Server, before: int) -> None:
+    """Comes to the rendezvous that the next request asks for."""
+    server.wait_for(lambda server: server.requests[before:] and server.requests[before].rendezvous)
+    address = server.requests[before].rendezvous
+    assert address is not None
+    with socket.create_connection(address) as sock:
+        sock.sendall(b"here I am")
 
 
 @pytest.mark.parametrize(("code", "expected"), list(zip(PYTHON, EXPECTED, strict=True)))
@@ -63,7 +83,12 @@ def test_python(world: tuple[Server, dict[str, str]], code: str, expected: str) 
     server, environment = world
     before = len(server.requests)
     code = code.replace("127.0.0.1:1080", f"{server.host}:{server.port}")
+    visitor = threading.Thread(target=peer, args=(server, before))
+    if "listen()" in code:
+        visitor.start()
     output = run([sys.executable, "-W", "error", "-c", code], environment).strip()
+    if "listen()" in code:
+        visitor.join()
     assert re.search(expected, output), output
     assert len(server.requests) - before == (expected != r"^$")
 

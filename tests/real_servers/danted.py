@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .packages import require
-from .process import LOOPBACK, running
+from .process import LOOPBACK, running, user_name
 from .proxy import RealProxy
 
 if TYPE_CHECKING:
@@ -37,11 +35,9 @@ def danted(folder: Path) -> Iterator[RealProxy]:
     """Run danted as the user that runs the tests, so that it need not be root."""
     binary = require("danted")
     configuration = folder / "danted.conf"
-    # Not getpass.getuser(): that trusts LOGNAME and USER, which runuser leaves as they were.
-    user = pwd.getpwuid(os.getuid()).pw_name
 
     def prepare(port: int) -> list[str]:
-        configuration.write_text(CONFIGURATION.format(host=LOOPBACK, port=port, user=user))
+        configuration.write_text(CONFIGURATION.format(host=LOOPBACK, port=port, user=user_name()))
         # Without -p the pid goes to /var/run. -N 1: one process that accepts.
         return [binary, "-f", str(configuration), "-N", "1", "-p", str(folder / "danted.pid")]
 

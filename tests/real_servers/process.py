@@ -1,9 +1,11 @@
-"""Run a real server: start it on free ports, wait until it accepts, stop all of it."""
+"""Run a real server: start it on free ports, wait until it is there, stop all of it."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import pwd
 import socket
 import subprocess
 import time
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import family
+from .probes import accepts, family_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +27,14 @@ STOP_SECONDS = 5.0
 POLL_SECONDS = 0.01
 LOG_TAIL = 2000
 
+# What a server's log says when somebody else has the port: most of them; vsftpd; stund.
+TAKEN = ("already in use", "could not bind listening", "for receiving udp is in use")
+
 # Given the ports: writes the configuration, returns the command.
 Prepare = Callable[..., Sequence[str]]
+
+# Given host and port: whether the server is there.
+Probe = Callable[[str, int], bool]
 
 
 class StartError(Exception):
@@ -38,12 +47,13 @@ class PortTaken(StartError):
 
 @dataclass(frozen=True)
 class Server:
-    """A running process, the addresses it accepts connections at, and its log."""
+    """A running process, the addresses it is asked at and by which probe, and its log."""
 
     name: str
     process: subprocess.Popen[bytes]
     addresses: tuple[tuple[str, int], ...]
     log: Path
+    answers: Probe
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -61,63 +71,83 @@ class Server:
         """The end of what it has said so far."""
         return self.log.read_text("utf-8", "replace")[-LOG_TAIL:]
 
-    def wait_until_accepting(self) -> None:
-        """Return once every address accepts a connection, else raise StartError."""
+    def wait_until_answering(self) -> None:
+        """Return once every address answers the probe, else raise StartError."""
         deadline = time.monotonic() + START_SECONDS
         pending = list(self.addresses)
         while pending:
             if self.process.poll() is not None:
                 raise self._failure(f"ended with status {self.process.returncode}")
-            if accepts(*pending[-1]):
+            if self.answers(*pending[-1]):
                 pending.pop()
                 continue
             if time.monotonic() > deadline:
-                raise self._failure(f"accepts nothing at {pending} after {START_SECONDS} s")
+                raise self._failure(f"does not answer at {pending} after {START_SECONDS} s")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(POLL_SECONDS)  # its end is noticed at once
 
     def _failure(self, what: str) -> StartError:
         tail = self.log_tail()
-        kind = PortTaken if "already in use" in tail.lower() else StartError
+        # in.tftpd says it to syslog alone; this is the status that it ends with.
+        taken = self.process.returncode == os.EX_OSERR or any(say in tail.lower() for say in TAKEN)
+        kind = PortTaken if taken else StartError
         return kind(f"{self.name} {what}; its log ends:\n{tail}")
 
 
 @contextlib.contextmanager
 def running(
-    name: str, folder: Path, prepare: Prepare, *, ports: int = 1, hosts: Sequence[str] = (LOOPBACK,)
+    name: str,
+    folder: Path,
+    prepare: Prepare,
+    *,
+    ports: int = 1,
+    hosts: Sequence[str] = (LOOPBACK,),
+    kinds: Sequence[socket.SocketKind] = (socket.SOCK_STREAM,),
+    answers: Probe = accepts,
+    held: bool = True,
 ) -> Iterator[Server]:
     """A server on free ports, the same numbers on every host; stopped at the end.
 
     Args:
         prepare: is called with as many free ports as asked for, and returns the command.
+        kinds: what the server binds the ports for, TCP or UDP or both.
+        held: False for a server that binds without SO_REUSEADDR, and so may lose a race.
     """
-    server = _start(name, folder, prepare, ports, hosts)
+
+    def start() -> Server:
+        with contextlib.ExitStack() as holding:
+            numbers = holding.enter_context(reserved_ports(ports, hosts, kinds))
+            if not held:
+                holding.close()
+            addresses = tuple((host, port) for port in numbers for host in hosts)
+            server = _spawn(name, folder, prepare(*numbers), addresses, answers)
+            try:
+                server.wait_until_answering()
+            except BaseException:
+                server.stop()
+                raise
+            return server
+
+    server = _retried(start)
     try:
         yield server
     finally:
         server.stop()
 
 
-def _start(name: str, folder: Path, prepare: Prepare, ports: int, hosts: Sequence[str]) -> Server:
-    for tries_left in reversed(range(TRIES)):
-        with reserved_ports(ports, hosts) as numbers:
-            addresses = tuple((host, port) for port in numbers for host in hosts)
-            server = _spawn(name, folder, prepare(*numbers), addresses)
-            try:
-                server.wait_until_accepting()
-                return server
-            except PortTaken:
-                server.stop()
-                if not tries_left:
-                    raise
-            except BaseException:
-                server.stop()
-                raise
-    raise AssertionError("the last try returns or raises")
+def _retried(start: Callable[[], Server]) -> Server:
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(PortTaken):
+            return start()
+    return start()
 
 
 def _spawn(
-    name: str, folder: Path, command: Sequence[str], addresses: tuple[tuple[str, int], ...]
+    name: str,
+    folder: Path,
+    command: Sequence[str],
+    addresses: tuple[tuple[str, int], ...],
+    answers: Probe,
 ) -> Server:
     log = folder / f"{name}.log"
     # C: PortTaken is read from the log. TMPDIR: danted keeps its shared memory there.
@@ -132,31 +162,35 @@ def _spawn(
             env=environment,
             start_new_session=True,  # away from the terminal's Ctrl-C; names the family
         )
-    return Server(name, process, addresses, log)
+    return Server(name, process, addresses, log, answers)
 
 
 @contextlib.contextmanager
-def reserved_ports(count: int, hosts: Sequence[str]) -> Iterator[list[int]]:
+def reserved_ports(
+    count: int,
+    hosts: Sequence[str],
+    kinds: Sequence[socket.SocketKind] = (socket.SOCK_STREAM,),
+) -> Iterator[list[int]]:
     """Free ports, held (bound, not listening) while the server starts.
 
     With SO_REUSEADDR on both sides Linux lets the server listen on a port that is
-    merely bound, but gives it to nobody who asks for a free one; so whoever accepts
+    merely bound, but gives it to nobody who asks for a free one; so whoever answers
     is the server, and polling never connects to itself from that very port.
     """
     with contextlib.ExitStack() as stack:
-        yield [_reserve(stack, hosts) for _ in range(count)]
+        yield [_reserve(stack, hosts, kinds) for _ in range(count)]
 
 
-def _reserve(stack: contextlib.ExitStack, hosts: Sequence[str]) -> int:
+def _reserve(
+    stack: contextlib.ExitStack, hosts: Sequence[str], kinds: Sequence[socket.SocketKind]
+) -> int:
     for tries_left in reversed(range(TRIES)):
         with contextlib.ExitStack() as attempt:
             port = 0
             try:
-                for host in hosts:
-                    held = attempt.enter_context(socket.socket(_family(host)))
-                    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    held.bind((host, port))
-                    port = held.getsockname()[1]
+                for host, kind in itertools.product(hosts, kinds):
+                    held = attempt.enter_context(socket.socket(family_of(host), kind))
+                    port = _hold(held, host, port)
             except OSError:  # free on the first host, taken on another
                 if not tries_left:
                     raise
@@ -166,13 +200,16 @@ def _reserve(stack: contextlib.ExitStack, hosts: Sequence[str]) -> int:
     raise AssertionError("the last try returns or raises")
 
 
-def accepts(host: str, port: int) -> bool:
-    """Whether somebody accepts connections there."""
-    with socket.socket(_family(host)) as probe:
-        probe.settimeout(1)
-        connected = probe.connect_ex((host, port)) == 0
-        # On loopback a free port may be picked as the source: connected to itself.
-        return connected and probe.getsockname() != probe.getpeername()
+def _hold(held: socket.socket, host: str, port: int) -> int:
+    if held.type == socket.SOCK_STREAM:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    else:  # UDP: only then, since two that ask with it for a free port may get the same one
+        held.bind((host, port))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.connect(held.getsockname())  # it takes nobody's datagrams but its own
+    bound: int = held.getsockname()[1]
+    return bound
 
 
 def has_ipv6_loopback() -> bool:
@@ -185,5 +222,9 @@ def has_ipv6_loopback() -> bool:
     return True
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def user_name() -> str:
+    """The user that runs the tests.
+
+    Not getpass.getuser(): that trusts LOGNAME and USER, which runuser leaves as they were.
+    """
+    return pwd.getpwuid(os.getuid()).pw_name

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import pwd
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .packages import require
-from .process import LOOPBACK, StartError, running
+from .process import LOOPBACK, StartError, running, user_name
 from .proxy import RealProxy
 
 if TYPE_CHECKING:
@@ -55,8 +54,6 @@ def ssh_dynamic(folder: Path) -> Iterator[RealProxy]:
     as systemd says of nobody): sshd lets no key in there.
     """
     sshd, ssh, keygen = require("sshd"), require("ssh"), require("ssh-keygen")
-    # Not getpass.getuser(): that trusts LOGNAME and USER, which runuser leaves as they were.
-    user = pwd.getpwuid(os.getuid()).pw_name
     for key in ("host_key", "user_key"):
         command = [keygen, "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / key)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=30)
@@ -73,7 +70,8 @@ def ssh_dynamic(folder: Path) -> Iterator[RealProxy]:
 
         def prepare_ssh(port: int) -> list[str]:
             options = [word for option in SSH_OPTIONS for word in ("-o", option)]
-            login = ["-i", str(folder / "user_key"), "-p", str(sshd_port), f"{user}@{LOOPBACK}"]
+            here = f"{user_name()}@{LOOPBACK}"
+            login = ["-i", str(folder / "user_key"), "-p", str(sshd_port), here]
             return [ssh, "-F", "none", "-N", "-D", f"{LOOPBACK}:{port}", *options, *login]
 
         try:

@@ -8,7 +8,15 @@ import httpx
 
 import socks5client
 from socks5client.httpx import Socks5Transport
-from socks5client.protocol import Address, Command, Negotiation, Request
+from socks5client.protocol import (
+    Address,
+    Association,
+    Command,
+    Datagram,
+    Negotiation,
+    Reassembler,
+    Request,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -41,6 +49,31 @@ def connections() -> None:
     socks5client.set_default_proxy(socks5client.get_default_proxy())
     with httpx.Client(transport=Socks5Transport(same, http2=True)) as client:
         client.get("https://a.test/")
+
+
+def listening() -> socket.socket:
+    with socks5client.bind(("a.test", 1), proxy=proxy, timeout=3.0) as rendezvous:
+        accepted, _ = rendezvous.accept(timeout=None)
+    listener = socks5client.socket(proxy=proxy)
+    listener.expected_peer = ("a.test", 1)
+    listener.listen(1)
+    other, _ = listener.accept()
+    other.close()
+    return accepted
+
+
+def datagrams() -> tuple[bytes, int | None, int]:
+    with socks5client.associate(proxy="socks5h://b", fragment_size=1400) as sock:
+        sock.sendto(b"x", ("a.test", 1))
+        sock.reassembler = Reassembler(10)
+        size: int | None = sock.fragment_size
+        return sock.recvfrom(sock.max_datagram_size)[0], size, sock.dropped
+
+
+def datagrams_without_io(packet: bytes) -> Datagram | None:
+    association = Association(fragment_size=1400)
+    packets: list[bytes] = association.send(Address("a.test", 1), packet)
+    return association.receive(packets[0], 0.0)
 
 
 def errors(error: socks5client.ReplyError) -> tuple[int, int | None]:
