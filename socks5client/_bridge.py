@@ -22,7 +22,7 @@ import threading
 from functools import partial
 
 from ._pump import Pump
-from .protocol.encapsulation import finish, unwrap, wrap
+from .protocol.encapsulation import ended, finish, unwrap, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class _Link:
 
     def start(self) -> None:
         """In the pump's thread: there may be something to deliver, or to read, already."""
+        self.far.ended = ended(self._layers)
         self._flush_near()
         self._go_on()
 
@@ -212,6 +213,7 @@ class _Link:
                 plain = unwrap(self._layers, data)
                 if not self._abandoned:
                     self.near.pending += plain
+                self.far.ended = ended(self._layers)
         except OSError:  # a reset, or bytes that no layer accepts
             self.far.ended = True
             self._stop_writing()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class TlsLayer:
     """TLS with `proxy` as the server; its `ssl_context`, else the system's trust store."""
 
+    ended = False
+
     def __init__(self, proxy: Proxy) -> None:
         context = proxy.ssl_context or ssl.create_default_context()
         self._incoming = ssl.MemoryBIO()
@@ -63,8 +65,11 @@ class TlsLayer:
         try:
             while piece := self._tls.read(READ_SIZE):
                 pieces.append(piece)
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            self.ended = True
+        except ssl.SSLWantReadError:
             pass
+        except ssl.SSLZeroReturnError:
+            self.ended = True
         except ssl.SSLError as error:
             raise RemoteProtocolError(f"TLS with the proxy broke: {error.reason}") from error
         return b"".join(pieces)

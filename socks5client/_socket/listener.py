@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket as _stdlib
+import weakref
 from _thread import allocate_lock
-from contextlib import contextmanager
 
 from ..protocol import Address, Command
 from ..recent import last_destination
@@ -16,7 +17,6 @@ from .stream import adopt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from ..route import Chain
@@ -42,11 +42,13 @@ class Listener:
                 errno.EADDRNOTAVAIL,
                 f"the port of a rendezvous is the proxy's choice: bind port 0, not {source[1]}",
             )
-        self._owner = owner
+        self._owner = weakref.proxy(owner)  # it holds us
         self._chain = chain
-        self._lock = allocate_lock()
+        self._turn = allocate_lock()  # of the thread that waits for a peer
+        self._opening = allocate_lock()
         self._rendezvous: Rendezvous | None = None
-        self._address: Any = None
+        self._closed = False
+        self.last_address: Any = None
         self._watched: int | None = None
         self._selector: Any = selectors.DefaultSelector()
         # Readable for ever: registered where accept() has no rendezvous to wait for, so that
@@ -64,22 +66,19 @@ class Listener:
 
     def address(self) -> Any:
         """Where the peer is to connect; asks for a rendezvous where the last one is over."""
-        if self._rendezvous is None:
-            with self._lock:
-                if self._rendezvous is None:
-                    self._open(self._deadline())
-        return self._address
+        self._open(self._deadline())
+        return self.last_address
 
     def accept(self) -> tuple[socket, Any]:
         """As the socket's."""
-        self._owner._check_open()
         timeout = self._owner.gettimeout()
         deadline = Deadline.after(timeout) if timeout else None
-        with self._turn(timeout):
-            if self._rendezvous is None:
-                self._open(deadline or self._deadline())
-            rendezvous = self._rendezvous
-            assert rendezvous is not None
+        if not self._turn.acquire(timeout != 0, timeout or -1):
+            if timeout == 0:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise TimeoutError("timed out")
+        try:
+            rendezvous = self._open(deadline or self._deadline())
             try:
                 rendezvous.wait(deadline, block=timeout != 0)
                 tunnel = rendezvous.take()
@@ -87,18 +86,28 @@ class Listener:
                 if rendezvous.fileno() < 0:  # it is over, well or not
                     self._watch(self._idle.fileno())
                     self._rendezvous = None
+        finally:
+            self._turn.release()
         sock = accepted(tunnel, rendezvous.address)
         sock.settimeout(_stdlib.getdefaulttimeout())
         return sock, sock._peer
 
     def close(self) -> None:
         """Gives the present rendezvous up; what was accepted is left alone."""
+        self._closed = True
         self._selector.close()
         self._idle.close()
         if self._rendezvous is not None:
             self._rendezvous.close()
 
-    def _open(self, deadline: Deadline | None) -> None:
+    def _open(self, deadline: Deadline | None) -> Rendezvous:
+        """The present rendezvous; asks for one where there is none."""
+        with self._opening:
+            if self._rendezvous is None:
+                self._rendezvous = self._ask(deadline)
+            return self._rendezvous
+
+    def _ask(self, deadline: Deadline | None) -> Rendezvous:
         owner = self._owner
         expected = owner.expected_peer or last_destination(self._chain) or ANYBODY
         tunnel = open_tunnel(
@@ -112,17 +121,17 @@ class Listener:
         )
         try:
             rendezvous = Rendezvous(self._chain, tunnel)
-            self._address = rendezvous.address
-            # Where something wraps the bytes, the second reply may have come with the first.
-            here = tunnel.handshake is not None and tunnel.handshake.reply is not None
-            self._watch(self._idle.fileno() if here else rendezvous.fileno())
+            self.last_address = rendezvous.address
+            self._watch(rendezvous.fileno())
         except BaseException:
             tunnel.wire.close()
             raise
-        self._rendezvous = rendezvous
+        return rendezvous
 
     def _watch(self, fd: int) -> None:
         """The socket is readable when `fd` is."""
+        if self._closed:
+            return
         if self._watched is not None:
             self._selector.unregister(self._watched)
             self._watched = None
@@ -133,20 +142,6 @@ class Listener:
         """For the proxy's answer, which even a non-blocking socket has to wait for."""
         timeout = self._owner.gettimeout()
         return Deadline.after(PATIENCE if timeout == 0 else timeout)
-
-    @contextmanager
-    def _turn(self, timeout: float | None) -> Iterator[None]:
-        """One thread after the other waits for a peer."""
-        if not self._lock.acquire(timeout != 0, timeout or -1):
-            raise (
-                BlockingIOError(errno.EAGAIN, "no peer yet")
-                if timeout == 0
-                else TimeoutError("timed out")
-            )
-        try:
-            yield
-        finally:
-            self._lock.release()
 
 
 def accepted(tunnel: Tunnel, name: Any) -> socket:

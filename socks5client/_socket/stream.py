@@ -170,6 +170,7 @@ class socket(_stdlib.socket):
         """
         if self._proxied:
             if self._listener is not None:
+                self._check_open()
                 return
             self._check_unconnected()
             route = find_route(self._route)
@@ -189,11 +190,15 @@ class socket(_stdlib.socket):
         `accept()` asks for a new one, and so does `getsockname()` before it. Raises TimeoutError
         or BlockingIOError as in the system, and a SocksError where the proxy reports a failure.
         """
-        return super().accept() if self._listener is None else self._listener.accept()
+        if self._listener is None:
+            return super().accept()
+        self._check_open()
+        return self._listener.accept()
 
     def getpeername(self) -> Any:
         """The destination as it was asked for; `proxy_peername` is the proxy."""
         if self._listener is not None:
+            self._check_open()
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         if self._peer is None:
             return super().getpeername()
@@ -206,6 +211,7 @@ class socket(_stdlib.socket):
         listener it is where the peer is to connect.
         """
         if self._listener is not None:
+            self._check_open()
             return self._listener.address()
         if self._name is not None:
             return self._name
@@ -241,6 +247,7 @@ class socket(_stdlib.socket):
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; before `connect` it is of the connection to the proxy."""
         if self._listener is not None and args[:2] == _ACCEPTS:
+            self._check_open()
             return 1
         if self._proxied and self._peer is None:
             with self._draft(bound=False) as draft:
@@ -250,10 +257,22 @@ class socket(_stdlib.socket):
         return self._wire.getsockopt(*args)
 
     def dup(self) -> Self:
-        """A second object for the same connection, as in the system."""
+        """A second object for the same connection, as in the system; not for a listener."""
+        if self._listener is not None:
+            raise OSError(errno.EOPNOTSUPP, "a listener at a proxy cannot be duplicated")
         twin = super().dup()
         vars(twin).update(vars(self))
         return twin
+
+    def __repr__(self) -> str:
+        if self._listener is None:
+            return super().__repr__()
+        # As the system's, which would ask for a new rendezvous in order to name it.
+        return (
+            f"<{type(self).__module__}.{type(self).__qualname__} fd={self.fileno()},"
+            f" family={self.family}, type={self.type}, proto={self.proto},"
+            f" laddr={self._listener.last_address}>"
+        )
 
     def _check_open(self) -> None:
         if self.fileno() < 0:

@@ -11,7 +11,11 @@ else:
 
 
 class Encapsulation(Protocol):
-    """What a method does to everything that follows its sub-negotiation."""
+    """What a method does to everything that follows its sub-negotiation.
+
+    One that has an end of its own also has an attribute `ended`, which becomes True with it:
+    then nothing more comes, whether the connection has ended or not.
+    """
 
     def wrap(self, data: bytes) -> bytes:
         """The wire bytes for `data`."""
@@ -41,6 +45,11 @@ def unwrap(layers: Sequence[Encapsulation], data: bytes) -> bytes:
     for layer in layers:
         data = layer.unwrap(data)
     return data
+
+
+def ended(layers: Sequence[Encapsulation]) -> bool:
+    """Whether one of `layers` has said that nothing more comes."""
+    return any(getattr(layer, "ended", False) for layer in layers)
 
 
 def finish(layers: Sequence[Encapsulation]) -> bytes:

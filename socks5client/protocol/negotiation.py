@@ -22,7 +22,7 @@ from enum import Enum
 
 from ..errors import NoAcceptableMethodError, RemoteProtocolError, SocksError, reply_error
 from .auth import NoAuth
-from .encapsulation import unwrap, wrap
+from .encapsulation import ended, unwrap, wrap
 from .messages import Authenticated, Command, Method, MethodOffer, MethodSelection, Reply
 
 TYPE_CHECKING = False
@@ -120,6 +120,7 @@ class Negotiation:
             if not data:
                 raise RemoteProtocolError(f"the proxy hung up during {self.state.value}")
             self._incoming += unwrap(self.layers, data) if self.layers else data
+            last = bool(self.layers) and ended(self.layers)
             while len(self._incoming) >= self._least:
                 piece = self._incoming[: self._most]
                 self._incoming = self._incoming[self._most :]
@@ -127,6 +128,8 @@ class Negotiation:
                 if step[0]:
                     self._outgoing += wrap(self.layers, step[0]) if self.layers else step[0]
                 self._least, self._most = step[1], step[-1]
+            if last:
+                raise RemoteProtocolError(f"the proxy hung up during {self.state.value}")
             self.bytes_needed = READ_SIZE if self.layers else self._most - len(self._incoming)
         except StopIteration as end:
             self.reply = end.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket as _stdlib
 
 from ..protocol import Address, Command
 from ..route import DIRECT, find_route
@@ -38,6 +39,12 @@ class Rendezvous:
             host = own_host(chain, tunnel.wire).partition("%")[0]
             bound = Address(host, tunnel.reply.port)
         self.address: Any = bound.to_tuple()
+        self._here: socket.socket | None = None
+        if tunnel.handshake is not None and tunnel.handshake.reply is not None:
+            # Where something wraps the bytes, the second reply may come along with the first:
+            # then nothing more makes the connection readable, and this is, for ever.
+            self._here, other = _stdlib.socketpair()
+            other.close()
 
     def accept(self, timeout: float | None = None) -> tuple[socket.socket, Any]:
         """Waits for the peer, for at most `timeout` seconds (None: for ever).
@@ -82,19 +89,27 @@ class Rendezvous:
     def take(self) -> Tunnel:
         """After `wait`: the conversation, with the second reply; the caller's from now on."""
         tunnel, self._tunnel = self._tunnel, None
+        self._close_here()
         assert tunnel is not None
         assert tunnel.handshake is not None
         return tunnel._replace(reply=tunnel.handshake.reply)
 
     def fileno(self) -> int:
-        """The descriptor of the connection to the proxy, -1 once it is closed or handed out."""
-        return -1 if self._tunnel is None else self._tunnel.wire.fileno()
+        """Readable when `accept` has something to do; -1 once it is over."""
+        if self._tunnel is None:
+            return -1
+        return self._tunnel.wire.fileno() if self._here is None else self._here.fileno()
 
     def close(self) -> None:
         """Gives the rendezvous up; an accepted socket is left alone."""
         tunnel, self._tunnel = self._tunnel, None
+        self._close_here()
         if tunnel is not None:
             tunnel.wire.close()
+
+    def _close_here(self) -> None:
+        if self._here is not None:
+            self._here.close()
 
     def _hand_out(self, tunnel: Tunnel) -> socket.socket:
         """The accepted socket: here a plain one."""

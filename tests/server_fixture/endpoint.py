@@ -136,12 +136,13 @@ class Endpoint(asyncio.Protocol):
             self.reset()
 
     def pause_reading(self) -> None:
-        # Not after EOF: resuming would register the fd again and report EOF twice.
-        if self.transport is not None and not self.eof:
+        # Not after EOF: resuming would register the fd again and report EOF twice. Nor after the
+        # end: a TLS transport has no other below it any more.
+        if self.transport is not None and not self.eof and not self.lost:
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if self.transport is not None and not self.eof:
+        if self.transport is not None and not self.eof and not self.lost:
             self.transport.resume_reading()
 
     # Endings.
