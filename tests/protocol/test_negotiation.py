@@ -382,3 +382,49 @@ def test_no_module_of_the_core_does_io() -> None:
     )
     for path in Path(negotiation.__file__).parent.glob("*.py"):
         assert not re.search(forbidden, path.read_text(), re.MULTILINE), path
+
+
+class Ending:
+    """An encapsulation with an end of its own: everything up to a full stop."""
+
+    ended = False
+
+    def wrap(self, data: bytes) -> bytes:
+        return data
+
+    def unwrap(self, data: bytes) -> bytes:
+        plain, stop, _ = data.partition(b".")
+        self.ended = bool(stop)
+        return plain
+
+    def finish(self) -> bytes:
+        return b"."
+
+
+class EndingMethod:
+    code = 0x80
+
+    def negotiate(
+        self, request: Request, server: str
+    ) -> Generator[tuple[bytes, int], bytes, Ending]:
+        yield from ()
+        return Ending()
+
+
+def test_the_end_of_an_encapsulation_is_a_hang_up() -> None:
+    negotiation = Negotiation(REQUEST, (EndingMethod(),))
+    negotiation.receive_data(b"\x05\x80")
+    negotiation.receive_data(REPLY[:4])
+    with pytest.raises(RemoteProtocolError, match="hung up during the wait for its reply"):
+        negotiation.receive_data(REPLY[4:-1] + b".")
+    assert negotiation.state is State.FAILED
+
+
+def test_the_end_of_an_encapsulation_behind_the_reply_is_the_users() -> None:
+    negotiation = Negotiation(REQUEST, (EndingMethod(),))
+    negotiation.receive_data(b"\x05\x80")
+    negotiation.receive_data(REPLY + b"data.")
+    assert negotiation.reply is not None
+    assert negotiation.trailing_data == b"data"
+    (layer,) = negotiation.layers
+    assert getattr(layer, "ended") is True  # noqa: B009
