@@ -353,3 +353,15 @@ def test_the_address_while_another_thread_asks_for_it() -> None:
         finally:
             peer = come(met(server))
             converse(accepting.result(10)[0], peer)
+
+
+def test_closed_while_another_thread_asks() -> None:
+    """Nothing is left behind at the proxy, and nobody waits for it."""
+    late = Fault("reply", delay(0.2), connections=[1])
+    with Server(faults=[late]) as server, ThreadPoolExecutor(1) as pool:
+        with listening(server, 1) as listener:
+            converse_with(listener)
+            accepting = pool.submit(listener.accept)
+            server.wait_for(lambda server: len(server.requests) == 2)
+        expect(errno.EBADF, accepting.result, 10)
+        server.wait_idle()

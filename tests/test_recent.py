@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import socks5client
 from socks5client import Address, Proxy, recent, set_default_proxy
 from socks5client.recent import last_destination, note_destination
 from tests.drivers import DRIVERS
-from tests.origins import Echo, unused_address
+from tests.origins import Echo
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
@@ -64,15 +65,15 @@ def test_other_credentials_are_another_proxy() -> None:
 def test_eight_chains_at_most() -> None:
     for number in range(8):
         note_destination(chain(f"proxy{number}"), Address("target", number))
-    note_destination(chain("proxy0"), Address("target", 100))  # no longer the oldest
-    assert [last_destination(chain(f"proxy{number}")) for number in range(8)] == [
-        ("target", number or 100) for number in range(8)
-    ]
+    for number in (3, 0):  # neither is the latest, and then they are
+        note_destination(chain(f"proxy{number}"), Address("target", number))
+    for number in range(8):
+        assert last_destination(chain(f"proxy{number}")) == ("target", number)
     note_destination(chain("another"), Address("target", 8))
     assert last_destination(chain("another")) == ("target", 8)
-    assert last_destination(chain("proxy0")) == ("target", 100)
     assert last_destination(chain("proxy1")) is None
-    assert last_destination(chain("proxy2")) == ("target", 2)
+    for number in (0, *range(2, 8)):
+        assert last_destination(chain(f"proxy{number}")) == ("target", number)
     assert len(recent._recent.get()) == 8
 
 
@@ -150,7 +151,7 @@ def test_the_last_connect(echo: Echo, server: Server, connect: Driver) -> None:
     assert told(server) == ZEROS
     connect(echo.address, url(server)).close()
     assert told(server) == echo.address
-    assert told(server) == echo.address  # a BIND is no CONNECT
+    assert told(server) == echo.address
     connect(("origin.test", echo.address[1]), url(server)).close()
     assert told(server) == ("origin.test", echo.address[1])
     with pytest.raises(OSError):
@@ -162,6 +163,7 @@ def test_what_it_is_told_comes_first(echo: Echo, server: Server) -> None:
     socks5client.connect(echo.address, proxy=url(server)).close()
     assert told(server, expected=("192.0.2.7", 80)) == ("192.0.2.7", 80)
     assert told(server, expected=ZEROS) == ZEROS
+    assert told(server) == echo.address  # a BIND is no CONNECT
 
 
 def test_it_counts_at_each_request(echo: Echo, server: Server) -> None:
@@ -222,18 +224,22 @@ def test_another_task_does_not_count(echo: Echo, server: Server) -> None:
 
 
 def test_what_failed_does_not_count(server: Server) -> None:
-    with pytest.raises(ConnectionRefusedError):
-        socks5client.connect(unused_address(), proxy=url(server))
+    with socket.socket() as held, pytest.raises(ConnectionRefusedError):
+        held.bind(("127.0.0.1", 0))  # so that nobody else gets the port
+        socks5client.connect(held.getsockname(), proxy=url(server))
     assert told(server) == ZEROS
 
 
-def test_names_looked_up_here(echo: Echo, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy was asked for an address, so that is what it knows."""
-    infos = [(2, 1, 6, "", echo.address)]
+def test_names_looked_up_here(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that the proxy took counts, whatever else the name means."""
+    addresses = [("192.0.2.1", 80), ("192.0.2.2", 80)]
+    infos = [(2, 1, 6, "", address) for address in addresses]
     monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", lambda *args: infos)
-    proxy = url(server).replace("socks5h", "socks5")
-    socks5client.connect(("origin.test", echo.address[1]), proxy=proxy).close()
-    assert told(server, proxy) == echo.address
+    routes: Any = dict(zip(addresses, (ConnectionRefusedError(), echo.address), strict=True))
+    with Server(routes=routes) as server:
+        proxy = url(server).replace("socks5h", "socks5")
+        socks5client.connect(("origin.test", 80), proxy=proxy).close()
+        assert told(server, proxy) == ("192.0.2.2", 80)
 
 
 @pytest.mark.parametrize("expected", [("n" * 256, 80), ("a", 65536), ("", 1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -15,8 +16,9 @@ import pytest
 import socks5client
 from socks5client import DIRECT, sync
 from socks5client.errors import REPLY_ERRORS
+from socks5client.handshake import Handshake
+from socks5client.protocol import Negotiation
 from tests.drivers import ANYBODY, BIND_DRIVERS
-from tests.origins import unused_address
 from tests.server_fixture import (
     CATALOGUE,
     Fault,
@@ -183,6 +185,21 @@ def test_given_up_by_another_thread(bind: BindDriver) -> None:
         server.wait_idle()
 
 
+def test_given_up_when_the_reply_arrives(bind: BindDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread's close(), at the worst moment."""
+
+    def receive_data(handshake: Handshake, data: bytes) -> None:
+        Negotiation.receive_data(handshake, data)
+        if handshake.reply is not None:
+            meeting.close()
+
+    with Server() as server, closing(bind(proxy=url(server))) as meeting:
+        monkeypatch.setattr(Handshake, "receive_data", receive_data)
+        with come(meeting.address), pytest.raises(OSError):
+            meeting.accept(5)
+        server.wait_idle()
+
+
 @pytest.mark.parametrize(
     ("expected", "error"),
     [
@@ -227,12 +244,14 @@ def test_no_fd_is_left_open(bind: BindDriver) -> None:
     def fds() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    nobody = "socks5h://{}:{}".format(*unused_address())
     with (
+        socket.socket() as held,  # bound, so that nobody else gets the port, and refused
         standalone("--fault", "reply:reply-code=5") as refusing,
         standalone("--bind-timeout", "0") as impatient,
         standalone("--check-peer") as strict,
     ):
+        held.bind(("127.0.0.1", 0))
+        nobody = "socks5h://127.0.0.1:{1}".format(*held.getsockname())
         before = fds()
         for _ in range(10):
             for proxy in (refusing, nobody):

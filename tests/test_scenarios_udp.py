@@ -13,6 +13,7 @@ import pytest
 
 import socks5client
 from socks5client import NoAuth, Proxy
+from socks5client._pump import Pump
 from socks5client.errors import REPLY_ERRORS
 from tests.drivers import UDP_DRIVERS
 from tests.origins import UdpEcho
@@ -524,4 +525,7 @@ def test_no_fd_is_left_open(open_udp: UdpDriver, echo: UdpEcho) -> None:
                 server.hang_up(server.exchanges[-1])
         server.wait_idle()
         refusing.wait_idle()
+        settled = threading.Event()
+        Pump.current().call(settled.set)  # it has done with the ends
+        assert settled.wait(5)
         assert len(open_fds()) == len(before)

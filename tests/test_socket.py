@@ -658,7 +658,7 @@ def test_an_interrupt_in_the_handshake_closes_the_connection(
     def interrupt(*args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("socks5client.sync.usual_turns", interrupt)
+    monkeypatch.setattr("socks5client.sync.tunnel.usual_turns", interrupt)
     monkeypatch.setattr("socks5client.handshake.Handshake.receive_data", interrupt)
     with Server(users={"alice": "secret"}, methods=(2, 0)) as server:
         with pytest.raises(KeyboardInterrupt):
@@ -671,7 +671,7 @@ def test_an_interrupt_in_the_handshake_closes_the_connection(
 def test_replacing_an_open_fd_on_windows_says_so(
     echo: Echo, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socks5client._socket.os.name", "nt")
+    monkeypatch.setattr("socks5client._socket.stream.os.name", "nt")
     with (
         socks5client.socket(proxy=url) as sock,
         pytest.raises(OSError, match="Windows"),

@@ -1,4 +1,4 @@
-"""The drop-in UDP socket, without its calls: its association, its addresses, its options.
+"""The drop-in UDP socket, without its calls: its association and its addresses.
 
 Its fd is a UDP socket of the kernel's, connected to the relay, so that datagrams from anybody
 else never arrive.
@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import errno
 import os
+import selectors
 import socket as _stdlib
 from _thread import allocate_lock
 from ipaddress import IPv6Address
-from struct import pack
 
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
-from ..protocol.association import MAX_PAYLOAD_IPV4, header_length
-from ..protocol.datagram import MAX_PAYLOAD, header
-from ..route import DIRECT, find_route
+from ..protocol.datagram import header
+from ..route import DIRECT, find_route, get_default_proxy
 from ..sync import Deadline
 from ..sync.dial import look_up
 from ..sync.relay import open_relay
-from .stream import socket
+from .sizes import SizedSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from ..protocol import Reassembler
     from ..route import Chain
     from ..sync.relay import Relay
     from .stream import SocketAddress
 
-_connect = _stdlib.socket.connect
 _shutdown = _stdlib.socket.shutdown
 _send = _stdlib.socket.send
 
@@ -44,7 +41,22 @@ _WAITING = 1 << 18
 _WAKES = 16
 
 
-class AssociatedSocket(socket):
+def _send_surely(sock: SizedSocket, packet: bytes) -> None:
+    """Sends a packet, also where the socket must not wait; errors of UDP come later, if at all."""
+    with selectors.DefaultSelector() as selector:
+        while True:
+            try:
+                _send(sock, packet)
+                return
+            except BlockingIOError:
+                selector.register(sock, selectors.EVENT_WRITE)
+                selector.select()
+                selector.unregister(sock)
+            except OSError:
+                return
+
+
+class AssociatedSocket(SizedSocket):
     """What a `DatagramSocket` is, but for sending and receiving."""
 
     # The short ways of DatagramSocket, only while the association stands.
@@ -53,18 +65,20 @@ class AssociatedSocket(socket):
     _sources: dict[bytes, Any]
     _peer_header: bytes | None = None
 
-    _relay: Relay | None = None
     _failure: SocksError | None = None  # of an association that was made in the background
-    _target: Address | None = None  # the peer, as the header has it
-    _read_shut = False
-    _fragments = False
+    _shut: tuple[int, ...] = ()  # what shutdown() was given
+    _replaced = False  # the kernel's socket is of another family than ours
 
     #: Where the datagrams will come from as the proxy sees it, ("host", port), for proxies that
     #: want to be told (DST of UDP ASSOCIATE). It takes effect with the association.
     client_address: SocketAddress = ("0.0.0.0", 0)
 
-    def start(self) -> None:
-        """What __init__ would do, were the class not decided in there."""
+    def start(self, family: int, type: int) -> int | None:
+        """What __init__ would do, were the class not decided in there; returns the fd to use.
+
+        Where the proxy is known to be reached by IPv6, it is of that family from the beginning:
+        whoever registers it somewhere does so before the relay is known.
+        """
         self._proxied = True
         self._headers, self._sources = {}, {}
         self._codec = Association()
@@ -72,6 +86,11 @@ class AssociatedSocket(socket):
         self._closing = allocate_lock()
         self._waiting: list[tuple[Address, bytes]] = []
         self._waiting_lock = allocate_lock()
+        route = get_default_proxy() if self._route is None else self._route
+        if family != _stdlib.AF_INET6 and route not in (None, DIRECT) and ":" in route[0].host:
+            self._replaced = True
+            return _stdlib.socket(_stdlib.AF_INET6, type).detach()
+        return None
 
     # The association
 
@@ -113,33 +132,44 @@ class AssociatedSocket(socket):
             relay.close()
             raise
         with self._waiting_lock:
+            for target, payload in self._waiting:
+                for packet in self._codec.send(target, payload):
+                    _send_surely(self, relay.prefix + packet)
+            self._waiting.clear()
             self._relay, self._stands = relay, True
-            waiting, self._waiting = self._waiting, []
         self._renew_peer()
-        for target, payload in waiting:
-            for packet in self._codec.send(target, payload):
-                _send(self, relay.prefix + packet)
 
     def _connect_to(self, relay: Relay) -> None:
         """Connects the kernel's socket to the relay; it is another one where families differ."""
         host, port = relay.address
         try:
-            if ":" not in host and self.family == _stdlib.AF_INET6:
-                try:
-                    _connect(self, ("::ffff:" + host, port))
+            with self._as_it_is() as real:
+                if ":" not in host and real.family == _stdlib.AF_INET6:
+                    try:
+                        real.connect(("::ffff:" + host, port))
+                        return
+                    except OSError:  # it is limited to IPv6
+                        pass
+                elif (":" in host) == (real.family == _stdlib.AF_INET6):
+                    real.connect((host, port))
                     return
-                except OSError:  # it is limited to IPv6
-                    pass
-            elif (":" in host) == (self.family == _stdlib.AF_INET6):
-                _connect(self, (host, port))
-                return
+                local_host, local_port = real.getsockname()[:2]
             family = _stdlib.AF_INET6 if ":" in host else _stdlib.AF_INET
             with _stdlib.socket(family, _stdlib.SOCK_DGRAM) as other:
                 for option in self._options:
                     if option[0] == _stdlib.SOL_SOCKET:
                         other.setsockopt(*option)
+                if local_host not in ("0.0.0.0", "::"):
+                    raise OSError(errno.EAFNOSUPPORT, f"it is of another family than {local_host}")
+                if family == _stdlib.AF_INET6:
+                    other.setsockopt(_stdlib.IPPROTO_IPV6, _stdlib.IPV6_V6ONLY, 1)
+                if local_port:
+                    other.bind(("", local_port))
                 other.connect((host, port))
+                for how in self._shut:
+                    other.shutdown(how)
                 self._replace_fd(other.fileno())
+                self._replaced = True
         except OSError as error:
             raise ProxyConnectionError(
                 f"cannot reach the relay at {host}, port {port}: {error.strerror or error}",
@@ -158,7 +188,8 @@ class AssociatedSocket(socket):
         self._check_open()
         if self._failure is not None:
             raise self._failure
-        if self.gettimeout() != 0 and not flags & _DONTWAIT:
+        timeout = self.gettimeout()
+        if timeout or (timeout is None and not flags & _DONTWAIT):
             self.associate()
             return True
         route = self._chain()
@@ -166,7 +197,8 @@ class AssociatedSocket(socket):
             import threading  # nobody else needs it
 
             threading.Thread(target=self._associate_aside, args=(route,), daemon=True).start()
-        return False
+        with self._waiting_lock:  # what waited may be on its way, and answered, already
+            return self._relay is not None
 
     def _associate_aside(self, route: Chain) -> None:
         """In a thread of its own, with the lock held."""
@@ -199,8 +231,8 @@ class AssociatedSocket(socket):
         self._peer_header = None
         try:
             with self._closing:
-                fd = os.dup(self.fileno())
-            with _stdlib.socket(fileno=fd) as ours, _stdlib.socket(ours.family, ours.type) as waker:
+                real = self._as_it_is()
+            with real as ours, _stdlib.socket(ours.family, ours.type) as waker:
                 host = ours.getsockname()[0]
                 if host in ("0.0.0.0", "::"):
                     host = "127.0.0.1" if ours.family == _stdlib.AF_INET else "::1"
@@ -222,20 +254,30 @@ class AssociatedSocket(socket):
             self._waiting.append((target, payload))
             return True
 
-    def _explained(self, error: OSError) -> OSError:
-        """What an error of the kernel's means here."""
+    def _judge(self, error: OSError) -> None:
+        """Raises what an error of the kernel's means here; returns where it means nothing.
+
+        That is ECONNREFUSED: an ICMP message of the relay's host, or one that a proxy passes on
+        from some destination. To a UDP socket that is not connected nobody tells it.
+        """
         relay = self._relay
         if relay is not None and relay.ended:
-            return relay.error()
-        if error.errno == errno.ECONNREFUSED:
-            return ProxyConnectionError("the relay takes no datagrams", errno=error.errno)
-        return error
+            raise relay.error() from error
+        if error.errno != errno.ECONNREFUSED:
+            raise error
 
     def _real_close(self, *args: Any) -> None:
         with self._closing:
             super()._real_close(*args)
         if self._relay is not None:
             self._relay.leave(self)
+
+    def detach(self) -> int:
+        """The fd, as in the system. The association ends: without the object nobody has headers."""
+        fd = super().detach()
+        if self._relay is not None:
+            self._relay.leave(self)
+        return fd
 
     def dup(self) -> Self:
         """A second object for the same socket and association, as in the system."""
@@ -254,15 +296,23 @@ class AssociatedSocket(socket):
         received, whatever their address.
         """
         target = self._resolve(address)
+        self._check_open()
         self._ready()
-        self._peer, self._target = address, target
-        self._renew_peer()
+        relay = self._relay
+        for twin in (self,) if relay is None else relay.users():
+            twin._peer, twin._target = address, target
+            twin._renew_peer()
 
     def _renew_peer(self) -> None:
         self._sources.clear()
-        if self._target is not None and self._stands:
+        if self._target is not None and self._has_short_way(self._target):
             assert self._relay is not None
             self._peer_header = self._relay.prefix + header(self._target)
+
+    def _has_short_way(self, target: Address) -> bool:
+        """Whether the kernel's own limit of size is the right one for `target`."""
+        over_ipv6 = self._relay is not None and ":" in self._relay.address[0]
+        return self._stands and (target.type is not AddressType.IPV4 or not over_ipv6)
 
     def _resolve(self, address: Any) -> Address:
         """A destination as the header is to have it: IPv4 as itself, names as the URL says."""
@@ -291,18 +341,49 @@ class AssociatedSocket(socket):
 
     def bind(self, address: Any, /) -> None:
         """Sets the local address that packets for the relay leave from."""
-        _stdlib.socket.bind(self, address)
+        if not self._replaced:
+            _stdlib.socket.bind(self, address)
+            return
+        with _stdlib.socket(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as trial, self._as_it_is() as real:
+            trial.bind((address[0], 0))  # the errors of the system
+            if trial.getsockname()[0] != "0.0.0.0":
+                raise OSError(errno.EADDRNOTAVAIL, "the proxy is reached by IPv6, not from there")
+            real.bind(("::", address[1]))
 
     def getpeername(self) -> Any:
         """The peer as it was given to `connect`; `proxy_peername` is the relay."""
-        if self._peer is None:
-            self._check_open()
+        self._check_open()
+        if self._target is None:
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        if self._target.type is AddressType.IPV4:
+            return self._shape(self._target)
         return super().getpeername()
+
+    @property
+    def proxy_peername(self) -> Any:
+        """The address of the first proxy's relay."""
+        with self._as_it_is() as real:
+            return real.getpeername()
+
+    @property
+    def proxy_sockname(self) -> Any:
+        """The local address of the packets to the relay."""
+        return self.getsockname()
 
     def getsockname(self) -> Any:
         """The local address. What others see of the proxy's, a SOCKS5 proxy does not tell."""
-        return _stdlib.socket.getsockname(self)
+        if not self._replaced:
+            return _stdlib.socket.getsockname(self)
+        with self._as_it_is() as real:
+            host, port = real.getsockname()[:2]
+        if self.family == _stdlib.AF_INET6:
+            return f"::ffff:{host}", port, 0, 0
+        return "0.0.0.0", port  # the address is an IPv6 one
+
+    def _as_it_is(self) -> _stdlib.socket:
+        """A plain socket for the same thing in the kernel, of the family that it really has."""
+        self._check_open()
+        return _stdlib.socket(fileno=os.dup(self.fileno()))
 
     def listen(self, *args: Any) -> None:
         """Not for UDP: OSError, as in the system."""
@@ -310,77 +391,7 @@ class AssociatedSocket(socket):
 
     def shutdown(self, how: int, /) -> None:
         """As in the system."""
-        if how in (_stdlib.SHUT_RD, _stdlib.SHUT_RDWR):
-            self._read_shut = True
+        self._shut += (how,)
         _shutdown(self, how)
         if self._peer is None:  # connected to the relay, but not for the user
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-
-    # Options
-
-    @property
-    def fragment_size(self) -> int | None:
-        """The most payload bytes of a packet; a larger datagram is sent in fragments.
-
-        None, the default: no fragments, and what is too large is an OSError with EMSGSIZE. So
-        is a datagram of more than 127 fragments. Many proxies drop fragments.
-        """
-        return self._codec.fragment_size
-
-    @fragment_size.setter
-    def fragment_size(self, size: int | None) -> None:
-        self._codec.fragment_size = size
-        self._fragments = size is not None
-
-    @property
-    def reassembler(self) -> Reassembler:
-        """What puts received fragments together; replace it for other limits."""
-        return self._codec.reassembler
-
-    @reassembler.setter
-    def reassembler(self, reassembler: Reassembler) -> None:
-        self._codec.reassembler = reassembler
-
-    @property
-    def dropped(self) -> int:
-        """How many packets of the relay's were dropped: malformed, or fragments without rest."""
-        return self._codec.dropped
-
-    @property
-    def max_datagram_size(self) -> int:
-        """The most payload bytes of a datagram to the peer, or where there is none to anybody.
-
-        RFC 1928 section 7: what the system has, less the header; with `fragment_size` what 127
-        fragments hold.
-        """
-        relay = self._relay
-        over_ipv6 = relay is not None and ":" in relay.address[0]
-        packet = (MAX_PAYLOAD if over_ipv6 else MAX_PAYLOAD_IPV4) - self._overhead(prefix_only=True)
-        return self._codec.max_datagram_size(self._target, packet)
-
-    def _overhead(self, *, prefix_only: bool = False) -> int:
-        """What every packet has besides the payload, in bytes."""
-        prefix = 0 if self._relay is None else len(self._relay.prefix)
-        return prefix if prefix_only else prefix + header_length(self._target)
-
-    def setsockopt(self, *args: Any) -> None:
-        """As in the system, for the packets to the relay.
-
-        Options of UDP itself (UDP_CORK, UDP_SEGMENT, ...) are refused: they would put several
-        datagrams behind one header.
-        """
-        if args and args[0] == _stdlib.IPPROTO_UDP:
-            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
-        _stdlib.socket.setsockopt(self, *args)
-        self._options += (args,)
-
-    def getsockopt(self, *args: Any) -> Any:
-        """As in the system; of SO_SNDBUF and SO_RCVBUF the header's space is taken off.
-
-        RFC 1928 section 7: by 10 bytes with an IPv4 peer, 22 with IPv6, 262 with a name or with
-        none, and by what precedes that in a chain.
-        """
-        if args[:2] not in _SPACES:
-            return _stdlib.socket.getsockopt(self, *args)
-        space = max(0, _stdlib.socket.getsockopt(self, *args[:2]) - self._overhead())
-        return space if len(args) == 2 else pack("i", space)[: args[2]]

@@ -10,6 +10,8 @@ import errno
 import os
 import selectors
 import socket as _stdlib
+import sys
+from operator import index
 from time import monotonic
 
 from ..protocol import Address, AddressType
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 # The C methods.
 _recv = _stdlib.socket.recv
-_recvfrom = _stdlib.socket.recvfrom
 _recvmsg = _stdlib.socket.recvmsg
 _send = _stdlib.socket.send
 _sendmsg = _stdlib.socket.sendmsg
@@ -38,6 +39,7 @@ _HEADER = HEADER_LENGTH[AddressType.IPV4]
 _STANDALONE = b"\0\0\0"
 _USUAL = _STANDALONE + bytes((AddressType.IPV4,))
 _CACHED = 256
+_LARGEST_FLAGS = (1 << 31) - 1
 
 _PEEK = _stdlib.MSG_PEEK
 _TRUNC = getattr(_stdlib, "MSG_TRUNC", 0)
@@ -62,12 +64,14 @@ class DatagramSocket(AssociatedSocket):
     def send(self, data: Any, flags: int = 0, /) -> int:
         """As in the system."""
         head = self._peer_header
-        if head is None or flags or self._fragments:
-            return self._send_out(data, flags, None)
-        try:
-            return _send(self, head + data) - len(head)
-        except OSError as error:
-            raise self._explained(error) from error.__cause__
+        if head is not None and flags == 0 and not self._fragments:
+            try:
+                return _send(self, head + data) - len(head)
+            except TypeError:
+                pass  # it is not what can be sent, or not in one piece
+            except OSError as error:
+                self._judge(error)
+        return self._send_out(data, flags, self._connected_to())
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """As in the system: a datagram is sent whole, or not at all."""
@@ -75,17 +79,25 @@ class DatagramSocket(AssociatedSocket):
 
     def sendto(self, data: Any, *args: Any) -> int:
         """As in the system: sendto(data, address) or sendto(data, flags, address)."""
-        if len(args) == 1:
-            head = self._headers.get(args[0])
-            if head is not None and not self._fragments:
-                try:
+        if len(args) == 1 and not self._fragments:
+            try:
+                head = self._headers.get(args[0])
+                if head is not None:
                     return _send(self, head + data) - len(head)
-                except OSError as error:
-                    raise self._explained(error) from error.__cause__
-            return self._send_out(data, 0, args[0])
-        if len(args) != 2:
+            except TypeError:
+                pass
+            except OSError as error:
+                self._judge(error)
+        if len(args) not in (1, 2):
             raise TypeError(f"sendto() takes 2 or 3 arguments ({len(args) + 1} given)")
-        return self._send_out(data, args[0], args[1])
+        target = self._resolve(args[-1])
+        sent = self._send_out(data, args[0] if len(args) == 2 else 0, target)
+        if self._is_constant(args[-1]) and self._has_short_way(target):
+            if len(self._headers) >= _CACHED:
+                self._headers.clear()
+            assert self._relay is not None
+            self._headers[args[-1]] = self._relay.prefix + header(target)
+        return sent
 
     def sendmsg(
         self,
@@ -97,20 +109,22 @@ class DatagramSocket(AssociatedSocket):
     ) -> int:
         """As in the system; the ancillary data is for the packet to the relay."""
         ancdata = list(ancdata)
-        if any(item[0] == _stdlib.IPPROTO_UDP for item in ancdata):
+        if any(tuple(item)[:1] == (_stdlib.IPPROTO_UDP,) for item in ancdata):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return self._send_out(b"".join(buffers), flags, address, ancdata)
+        payload = b"".join([_contiguous(buffer) for buffer in buffers])
+        target = self._connected_to() if address is None else self._resolve(address)
+        return self._send_out(payload, flags, target, ancdata)
 
-    def _send_out(self, data: Any, flags: int, address: Any, ancdata: Any = ()) -> int:
+    def _connected_to(self) -> Address:
+        self._check_open()
+        if self._target is None:
+            raise OSError(errno.EDESTADDRREQ, os.strerror(errno.EDESTADDRREQ))
+        return self._target
+
+    def _send_out(self, data: Any, flags: int, target: Address, ancdata: Any = ()) -> int:
         """The general case of sending."""
-        payload = b"".join((data,))
-        if address is None:
-            self._check_open()
-            if self._target is None:
-                raise OSError(errno.EDESTADDRREQ, os.strerror(errno.EDESTADDRREQ))
-            target = self._target
-        else:
-            target = self._resolve(address)
+        payload = bytes(_contiguous(data))
+        self._check_open()
         if target.port == 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         if flags & _MORE:
@@ -120,31 +134,25 @@ class DatagramSocket(AssociatedSocket):
             return len(payload)
         relay = self._relay
         assert relay is not None
-        try:
-            for packet in packets:
-                if ancdata:
-                    _sendmsg(self, [relay.prefix, packet], ancdata, flags)
-                else:
-                    _send(self, relay.prefix + packet, flags)
-        except OSError as error:
-            raise self._explained(error) from error.__cause__
-        if address is not None and self._is_constant(address):
-            if len(self._headers) >= _CACHED:
-                self._headers.clear()
-            self._headers[address] = relay.prefix + header(target)
+        for packet in packets:
+            try:
+                _sendmsg(self, [relay.prefix, packet], ancdata, flags)
+            except OSError as error:
+                self._judge(error)
+                _sendmsg(self, [relay.prefix, packet], ancdata, flags)
         return len(payload)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """As in the system."""
         started = monotonic()
-        if flags or bufsize <= 0 or not self._stands:
-            if bufsize <= 0:
-                return _recv(self, bufsize)  # nothing, or an error
-            return _cut(self._receive(started, flags)[0], bufsize, flags)
+        if flags != 0 or type(bufsize) is not int or not 0 < bufsize <= _PACKET or not self._stands:
+            size = _size(self, bufsize, flags)
+            return _cut(self._receive(started, flags)[0], size, flags) if size else b""
         try:
             packet = _recv(self, _PACKET)
         except OSError as error:
-            raise self._explained(error) from error.__cause__
+            self._judge(error)
+            return self._receive(started, flags)[0][:bufsize]
         if packet[:_HEADER] in self._sources:
             return packet[_HEADER : _HEADER + bufsize]
         return self._receive(started, 0, packet)[0][:bufsize]
@@ -152,25 +160,26 @@ class DatagramSocket(AssociatedSocket):
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """As in the system; the address is what the header says."""
         started = monotonic()
-        if flags or bufsize < 0 or not self._stands:
-            if bufsize < 0:
-                return _recvfrom(self, bufsize)  # an error
-            payload, source, _, _ = self._receive(started, flags)
-            return _cut(payload, bufsize, flags), source
-        try:
-            packet = _recv(self, _PACKET)
-        except OSError as error:
-            raise self._explained(error) from error.__cause__
-        source = self._sources.get(packet[:_HEADER])
-        if source is not None:
-            return packet[_HEADER : _HEADER + bufsize], source
-        payload, source, _, _ = self._receive(started, 0, packet)
-        return payload[:bufsize], source
+        packet = None
+        if flags == 0 and type(bufsize) is int and 0 < bufsize <= _PACKET and self._stands:
+            try:
+                packet = _recv(self, _PACKET)
+            except OSError as error:
+                self._judge(error)
+            else:
+                source = self._sources.get(packet[:_HEADER])
+                if source is not None:
+                    return packet[_HEADER : _HEADER + bufsize], source
+        size = _size(self, bufsize, flags)
+        payload, source, _, _ = self._receive(started, flags, packet)
+        return _cut(payload, size, flags), source
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """As in the system."""
         size = _room(buffer, nbytes)
-        return _fill([buffer], size, self._receive(monotonic(), flags)[0], flags) if size else 0
+        if not size:
+            return 0
+        return _fill([buffer], size, self._receive(monotonic(), flags)[0], flags)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
         """As in the system; the address is what the header says."""
@@ -182,19 +191,18 @@ class DatagramSocket(AssociatedSocket):
         self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[bytes, list[Any], int, Any]:
         """As in the system; the ancillary data is of the packet from the relay."""
-        if bufsize < 0:
-            return _recvmsg(self, bufsize, ancbufsize, flags)  # an error
+        size = _size(self, bufsize, flags)
         payload, source, ancdata, told = self._receive(monotonic(), flags, None, ancbufsize)
-        if len(payload) > bufsize:
+        if len(payload) > size:
             told |= _TRUNC
-        return payload[:bufsize], ancdata, told, source
+        return payload[:size], ancdata, told, source
 
     def recvmsg_into(
         self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[int, list[Any], int, Any]:
         """As in the system; the ancillary data is of the packet from the relay."""
         buffers = list(buffers)
-        size = sum(memoryview(buffer).nbytes for buffer in buffers)
+        size = sum(_writable(buffer).nbytes for buffer in buffers)
         payload, source, ancdata, told = self._receive(monotonic(), flags, None, ancbufsize)
         if len(payload) > size:
             told |= _TRUNC
@@ -212,7 +220,7 @@ class DatagramSocket(AssociatedSocket):
         The call began at `started`, which its timeout counts from; `packet` has been read.
         """
         timeout = self.gettimeout()
-        deadline = Deadline(timeout, started) if timeout and not flags & _DONTWAIT else None
+        deadline = Deadline(timeout, started) if timeout else None
         late = packet is not None or self._relay is None
         relay = self._relay
         if relay is None or not relay.ended:
@@ -226,21 +234,21 @@ class DatagramSocket(AssociatedSocket):
             if packet is None:
                 if late and deadline is not None and not _is_readable(self, deadline.left()):
                     raise TimeoutError("timed out")
-                packet, ancdata, told = self._read(flags & ~_TRUNC, ancbufsize)
+                try:
+                    if ancbufsize is None:
+                        packet = _recv(self, _PACKET, flags & ~_TRUNC)
+                    else:
+                        packet, ancdata, told, _ = _recvmsg(
+                            self, _PACKET, ancbufsize, flags & ~_TRUNC
+                        )
+                except OSError as error:
+                    self._judge(error)
             late = True
-            datagram = self._understood(packet, flags & _PEEK)
-            if datagram is not None:
-                return datagram[1], datagram[0], ancdata, told
+            if packet is not None:
+                datagram = self._understood(packet, flags & _PEEK)
+                if datagram is not None:
+                    return datagram[1], datagram[0], ancdata, told
             packet = None
-
-    def _read(self, flags: int, ancbufsize: int | None) -> tuple[bytes, list[Any], int]:
-        try:
-            if ancbufsize is None:
-                return _recv(self, _PACKET, flags), [], 0
-            packet, ancdata, told, _ = _recvmsg(self, _PACKET, ancbufsize, flags)
-            return packet, ancdata, told
-        except OSError as error:
-            raise self._explained(error) from error.__cause__
 
     def _understood(self, packet: bytes, peek: int) -> tuple[Any, bytes] | None:
         """Source and payload of a datagram for the user; None where `packet` brings none.
@@ -252,7 +260,7 @@ class DatagramSocket(AssociatedSocket):
         if not packet:
             if relay.ended:
                 raise relay.error()
-            if self._read_shut:
+            if _stdlib.SHUT_RD in self._shut or _stdlib.SHUT_RDWR in self._shut:
                 return None, b""
         codec, now = self._codec, monotonic()
         if not packet.startswith(relay.prefix):
@@ -286,16 +294,38 @@ class DatagramSocket(AssociatedSocket):
         return Address.from_tuple(address).type is not AddressType.NAME
 
 
-def _room(buffer: Any, nbytes: int) -> int:
-    """How much is to be received into `buffer`; the errors of the system."""
+def _size(sock: AssociatedSocket, bufsize: int, flags: int) -> int:
+    """How much the user wants; the errors of the system for what cannot be."""
+    size = index(bufsize)
+    if not 0 <= size <= sys.maxsize or index(flags) > _LARGEST_FLAGS:
+        _recv(sock, size, flags)  # an error
+    return size
+
+
+def _contiguous(data: Any) -> memoryview:
+    view = memoryview(data)
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return view
+
+
+def _writable(buffer: Any) -> memoryview:
     view = memoryview(buffer)
     if view.readonly:
-        raise TypeError(f"a read-write buffer is required, not {type(buffer).__name__}")
-    if nbytes < 0:
+        raise TypeError(f"a read-write bytes-like object is required, not {type(buffer).__name__}")
+    if not view.c_contiguous:
+        raise TypeError("a contiguous buffer is required")
+    return view
+
+
+def _room(buffer: Any, nbytes: int) -> int:
+    """How much is to be received into `buffer`; the errors of the system."""
+    view, size = _writable(buffer), index(nbytes)
+    if size < 0:
         raise ValueError("negative buffersize in recv_into")
-    if nbytes > view.nbytes:
+    if size > view.nbytes:
         raise ValueError("buffer too small for requested bytes")
-    return nbytes or view.nbytes
+    return size or view.nbytes
 
 
 def _fill(buffers: Iterable[Any], size: int, payload: bytes, flags: int) -> int:
@@ -319,12 +349,19 @@ def _is_readable(sock: AssociatedSocket, timeout: float) -> bool:
         return bool(selector.select(timeout))
 
 
-def make_datagram(sock: socket) -> None:
-    """Makes `sock` a `DatagramSocket`, in the middle of its construction."""
-    cls = type(sock)
+def _derived(cls: type[socket]) -> type[DatagramSocket]:
+    """A class of the user's keeps its own methods, before ours."""
+    return type(cls.__name__, (cls, DatagramSocket), {})
+
+
+def make_datagram(sock: socket, family: int, type: int) -> int | None:
+    """Makes `sock` a `DatagramSocket`, in the middle of its construction.
+
+    Returns the fd to go on with, None where the system is to make it.
+    """
+    cls = sock.__class__
     if not issubclass(cls, DatagramSocket):
-        # A class of the user's keeps its own methods, before ours.
-        kind = DatagramSocket if cls is socket else type(cls.__name__, (cls, DatagramSocket), {})
+        kind = DatagramSocket if cls is socket else _derived(cls)
         sock.__class__ = kind
     assert isinstance(sock, DatagramSocket)
-    sock.start()
+    return sock.start(family, type)

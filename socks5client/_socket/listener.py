@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What bounds the wait for the proxy's answer where the socket is not to wait at all, in seconds.
 PATIENCE = 30.0
+# How long after a failure the socket is not readable, in seconds.
+PAUSE = 1.0
 
 
 class Listener:
@@ -79,13 +81,15 @@ class Listener:
             raise TimeoutError("timed out")
         try:
             rendezvous = self._open(deadline or self._deadline())
-            try:
-                rendezvous.wait(deadline, block=timeout != 0)
-                tunnel = rendezvous.take()
-            finally:
-                if rendezvous.fileno() < 0:  # it is over, well or not
-                    self._watch(self._idle.fileno())
-                    self._rendezvous = None
+            rendezvous.wait(deadline, block=timeout != 0)
+            tunnel = rendezvous.take()
+            self._rendezvous = None
+            self._watch(self._idle.fileno())
+        except BaseException:
+            if self._rendezvous is None or self._rendezvous.fileno() < 0:
+                self._rendezvous = None
+                self._rest()
+            raise
         finally:
             self._turn.release()
         sock = accepted(tunnel, rendezvous.address)
@@ -105,6 +109,9 @@ class Listener:
         with self._opening:
             if self._rendezvous is None:
                 self._rendezvous = self._ask(deadline)
+            if self._closed:
+                self._rendezvous.close()
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             return self._rendezvous
 
     def _ask(self, deadline: Deadline | None) -> Rendezvous:
@@ -128,15 +135,25 @@ class Listener:
             raise
         return rendezvous
 
-    def _watch(self, fd: int) -> None:
+    def _rest(self) -> None:
+        """A rendezvous failed: the socket is quiet for a while, so that no loop is kept busy."""
+        import threading  # nobody else needs it
+
+        self._watch(None)
+        timer = threading.Timer(PAUSE, self._watch, (self._idle.fileno(),))
+        timer.daemon = True
+        timer.start()
+
+    def _watch(self, fd: int | None) -> None:
         """The socket is readable when `fd` is."""
-        if self._closed:
+        if self._closed or (self._rendezvous is not None and fd != self._rendezvous.fileno()):
             return
         if self._watched is not None:
             self._selector.unregister(self._watched)
             self._watched = None
-        self._selector.register(fd, selectors.EVENT_READ)
-        self._watched = fd
+        if fd is not None:
+            self._selector.register(fd, selectors.EVENT_READ)
+            self._watched = fd
 
     def _deadline(self) -> Deadline | None:
         """For the proxy's answer, which even a non-blocking socket has to wait for."""

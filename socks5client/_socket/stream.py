@@ -86,7 +86,9 @@ class socket(_stdlib.socket):
             if kind == _stdlib.SOCK_DGRAM and not default_is_direct:
                 from .datagram import make_datagram  # nobody else needs it
 
-                make_datagram(self)
+                family = _stdlib.AF_INET if family == -1 else family
+                proto = 0 if proto == -1 else proto
+                fileno = make_datagram(self, family, type)
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
                 family = _stdlib.AF_INET if family == -1 else family
@@ -202,7 +204,8 @@ class socket(_stdlib.socket):
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         if self._peer is None:
             return super().getpeername()
-        return self._peer if len(self._peer) == 4 else Address.from_tuple(self._peer).to_tuple()
+        shown = Address.from_tuple(self._peer).to_tuple()
+        return (*shown[:2], *self._peer[2:]) if len(self._peer) == 4 else shown
 
     def getsockname(self) -> Any:
         """The address that the destination sees, where the proxy told a usable one.

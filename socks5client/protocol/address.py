@@ -10,6 +10,7 @@ from collections import namedtuple
 from enum import IntEnum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from operator import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ class Address(namedtuple("Address", ("host", "port"))):
     def __new__(cls, host: str, port: int) -> Self:
         if not isinstance(host, str):
             raise TypeError(f"host must be a str, not {type(host).__name__}")
-        if not isinstance(port, int):
-            raise TypeError(f"port must be an int, not {type(port).__name__}")
+        try:
+            port = index(port)
+        except TypeError:
+            raise TypeError(f"port must be an int, not {type(port).__name__}") from None
         if not 0 <= port <= 0xFFFF:
             raise ValueError(f"port {port} is outside 0 to 65535")
         return tuple.__new__(cls, (_pack(host)[1], port))

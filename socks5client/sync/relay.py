@@ -61,6 +61,10 @@ class Relay:
         if not self._users:
             self.close()
 
+    def users(self) -> list[Any]:
+        """Who depends on it: duplicates of one socket."""
+        return list(self._users)
+
     def watch(self) -> None:
         """Lets the users know when a proxy ends the association."""
         from .._pump import Pump  # threads, which most programs never need

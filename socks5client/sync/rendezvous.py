@@ -90,7 +90,8 @@ class Rendezvous:
         """After `wait`: the conversation, with the second reply; the caller's from now on."""
         tunnel, self._tunnel = self._tunnel, None
         self._close_here()
-        assert tunnel is not None
+        if tunnel is None:
+            raise OSError(errno.EBADF, "the rendezvous was closed meanwhile")
         assert tunnel.handshake is not None
         return tunnel._replace(reply=tunnel.handshake.reply)
 
