@@ -31,7 +31,7 @@ from .errors import (
     SocksError,
     TTLExpired,
 )
-from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
+from .protocol import GSSAPI, Address, AuthMethod, NoAuth, UsernamePassword
 from .proxy import Proxy
 from .route import DIRECT, get_default_proxy, set_default_proxy
 from .sync import Rendezvous
@@ -40,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DIRECT",
+    "GSSAPI",
     "Address",
     "AddressTypeNotSupported",
     "AuthMethod",

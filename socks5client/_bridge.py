@@ -1,15 +1,14 @@
 """A socket whose fd carries plain bytes, where the wire carries wrapped ones.
 
 TLS to the proxy, and methods that encapsulate, change every byte; yet the user's fd must
-work in `select`, `ssl`, `asyncio` and C code. So the user gets one end of a socketpair, and
-the background thread moves the bytes of all such connections between the other end and the wire.
+work in `select`, `ssl`, `asyncio` and C code. So the user gets one end of a connection on
+loopback, and the background thread moves the bytes of all such connections between its other
+end and the wire.
 
 What a plain connection does is carried over: back-pressure both ways (nothing is read from
-one side before the other has taken what was read last), half-close, and delivery of all that
-was written before `close()` or the end of the interpreter. What is not: a wire that breaks closes
-the user's end, so that he reads what had arrived before, then the end (a pair cannot be made
-to say "reset" at will), and writing is an error; and after a fork the child's copy works only
-as long as the parent, whose thread serves it.
+one side before the other has taken what was read last), half-close, reset, and delivery of all
+that was written before `close()` or the end of the interpreter. What is not: after a fork the
+child's copy works only as long as the parent, whose thread serves it.
 """
 
 from __future__ import annotations
@@ -18,11 +17,20 @@ import atexit
 import os
 import select
 import socket
+import struct
+import sys
 import threading
+import time
 from functools import partial
 
 from ._pump import Pump
 from .protocol.encapsulation import ended, finish, unwrap, wrap
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows, which has no poll() either
+    pass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +38,21 @@ if TYPE_CHECKING:
 
     from .protocol import Encapsulation
 
+# The C method, whatever a shim may put on the class later.
+_connect = socket.socket.connect
+
 _CHUNK = 65536
+_BUFFER = 4 * _CHUNK
+# Makes close() reset the connection.
+_RESET = struct.pack("ii", 1, 0)
+# How long to wait, in seconds, for what may be on its way still, and for a user who does not read.
+_MOMENT, _LONG_MOMENT = 0.02, 1.0
 # How long the exit of the interpreter may wait for what was written, in seconds.
 _EXIT_TIMEOUT = 10.0
 
 
 def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes) -> socket.socket:
-    """The plain end of a connection, a blocking socket of the family AF_UNIX.
+    """The plain end of a connection, a blocking socket.
 
     `wire` is the connected socket, owned by the bridge from now on, whatever happens;
     `layers` what wraps its data, outermost first; `received` plain bytes that have arrived
@@ -45,7 +61,7 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     plain = near = None
     try:
         pump = Pump.current()
-        plain, near = socket.socketpair()
+        plain, near = _pair()
         link = _Link(pump, near, wire, layers, received)
         pump.call(link.start)
     except BaseException:
@@ -54,6 +70,31 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
                 sock.close()
         raise
     return plain
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a connection: by TCP, which can be reset, where there is a loopback."""
+    try:
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+            one = socket.socket(socket.AF_INET)
+            try:
+                _connect(one, listener.getsockname())
+                other, peer = listener.accept()
+                if peer == one.getsockname():
+                    for sock in (one, other):
+                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        # The wire has buffers that grow; here they would only delay it.
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+                    return one, other
+                other.close()  # another program was faster
+            except BaseException:
+                one.close()
+                raise
+            one.close()
+    except OSError:
+        pass
+    return socket.socketpair()
 
 
 class _End:
@@ -69,10 +110,10 @@ class _End:
         self.hung = False  # poll() said so: it would say so for ever
         self.mask: int | None = None  # what it is registered for
 
-    def read(self) -> bytes | None:
+    def read(self, most: int = _CHUNK) -> bytes | None:
         """What has arrived, b"" at the end, None for nothing yet."""
         try:
-            data = self.sock.recv(_CHUNK)
+            data = self.sock.recv(most)
         except BlockingIOError:
             return None
         self.ended = not data
@@ -86,6 +127,10 @@ class _End:
         except BlockingIOError:
             return False
         return True
+
+    def unsent(self) -> int:
+        """How many bytes the kernel has that its peer has not taken."""
+        return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def shutdown(self) -> None:
         """Tells the peer that nothing more comes, once."""
@@ -109,8 +154,11 @@ class _Link:
         self.far = _End(far)
         self._pump = pump
         self._layers = tuple(layers)
+        self._chunk = min([_CHUNK, *(getattr(layer, "chunk", _CHUNK) for layer in layers)])
         self._finished = False
         self._abandoned = False
+        self._broken = False  # in the end the user's connection is reset
+        self._pause = _MOMENT
         _links.add(self)
 
     def start(self) -> None:
@@ -119,10 +167,17 @@ class _Link:
         self._flush_near()
         self._go_on()
 
-    def drain(self) -> None:
-        """At exit: takes what the user has written so far, as if he had closed then."""
-        while not self.near.ended:
-            self.near.ended = not self._take()
+    def drain(self) -> bool:
+        """At exit: takes what the user has written so far; whether there was any."""
+        anything = False
+        while not self.near.ended and self._take():
+            anything = True
+        self._flush_far()
+        return anything
+
+    def end(self) -> None:
+        """At exit, when all is taken: goes on as if he had closed."""
+        self.near.ended = True
         self._flush_far()
         self._go_on()
 
@@ -156,6 +211,8 @@ class _Link:
         if self.far.shut and (self.near.shut or self._abandoned):
             self._poll(self.near, None)
             self._poll(self.far, None)
+            if self._broken and not self._abandoned:
+                self.near.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
         else:
             for end, wanted in self._interests():
@@ -194,7 +251,7 @@ class _Link:
     def _take(self) -> bool:
         """Moves a piece of what the user wrote towards the wire."""
         try:
-            data = self.near.read()
+            data = self.near.read(self._chunk)
         except OSError:  # he closed with data unread; all that he wrote came before
             self.near.ended = True
             self._abandon()
@@ -213,6 +270,7 @@ class _Link:
                 plain = unwrap(self._layers, data)
                 if not self._abandoned:
                     self.near.pending += plain
+                unwrap(self._layers, b"")  # what is wrong behind good data is told only now
                 self.far.ended = ended(self._layers)
         except OSError:  # a reset, or bytes that no layer accepts
             self.far.ended = True
@@ -233,19 +291,30 @@ class _Link:
 
     def _flush_near(self) -> None:
         try:
-            if self.near.flush() and self.far.ended:
+            if not self.near.flush() or not self.far.ended:
+                return
+            if not self._broken:
                 self.near.shutdown()
+            elif not self.near.unsent():
+                self.near.shut = True  # and closed by a reset
+            else:
+                # It would throw away what the user has not read yet.
+                self._pause = min(2 * self._pause, _LONG_MOMENT)
+                timer = threading.Timer(self._pause, self._pump.call, (self._try_again,))
+                timer.daemon = True
+                timer.start()
         except OSError:
             self._abandon()
 
+    def _try_again(self) -> None:
+        if self in _links and not self.near.shut:
+            self._flush_near()
+            self._go_on()
+
     def _stop_writing(self) -> None:
-        """The wire takes no more: from now on the user's writes are errors."""
+        """The wire takes no more: the user gets what has come, and then a reset."""
         self.far.pending.clear()
-        self.far.shut = self._finished = self.near.ended = True
-        try:
-            self.near.sock.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass  # he is gone already
+        self.far.shut = self._finished = self.near.ended = self._broken = True
 
     def _abandon(self) -> None:
         """The user is gone; what he wrote before is still delivered."""
@@ -261,8 +330,11 @@ _delivered = threading.Event()
 def _drain() -> None:
     global _draining
     _draining = True
+    # What was written just now may be on its way through the kernel still.
+    while [link for link in tuple(_links) if link.drain()]:
+        time.sleep(_MOMENT)
     for link in tuple(_links):
-        link.drain()
+        link.end()
 
 
 def _at_exit() -> None:

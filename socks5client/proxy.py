@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
+from .protocol import GSSAPI, Address, AuthMethod, NoAuth, UsernamePassword
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 1080
 NO_AUTH = (NoAuth(),)
 
+_GSSAPI = ("socks5h+gssapi", "socks5+gssapi")
+
 # scheme -> (names are resolved by the proxy, TLS to the proxy, by a unix socket)
 _SCHEMES = {
     "socks5h": (True, False, False),
@@ -26,6 +28,8 @@ _SCHEMES = {
     "socks5+tls": (False, True, False),
     "socks5h+unix": (True, False, True),
     "socks5+unix": (False, False, True),
+    "socks5h+gssapi": (True, False, False),
+    "socks5+gssapi": (False, False, False),
 }
 
 _VARIABLES = ("SOCKS5CLIENT_PROXY", "ALL_PROXY", "all_proxy")
@@ -101,6 +105,7 @@ class Proxy:
         `socks5h://localhost/path` reach it by a unix socket. User info is percent-decoded
         UTF-8; where it is there, user name and password are offered, and no authentication
         besides, since a proxy that wants none refuses an offer of the former alone.
+        `socks5h+gssapi://[principal@]host` offers `GSSAPI()` alone, which encrypts.
 
         `auth` replaces that choice, `ssl_context` is for `+tls`. Raises ValueError that names
         the part which does not parse, and never its text: it may be a secret.
@@ -118,14 +123,10 @@ class Proxy:
             raise ValueError(f"the proxy URL's scheme is none of {', '.join(_SCHEMES)}") from None
         authority, path = _split_path(rest)
         user_info, at, location = authority.rpartition("@")
-        if at:
-            if auth is not None:
-                raise ValueError("the proxy URL has user info, and auth is given too")
-            username, _, password = user_info.partition(":")
-            auth = (
-                UsernamePassword(_unquote("user name", username), _unquote("password", password)),
-                *NO_AUTH,
-            )
+        if at and auth is not None:
+            raise ValueError("the proxy URL has user info, and auth is given too")
+        if auth is None:
+            auth = _auth_of(scheme.lower(), user_info if at else None)
         if unix or (path and location.lower() == "localhost"):
             if location.lower() not in ("", "localhost"):
                 raise ValueError("the proxy URL has a host and a unix socket's path")
@@ -225,6 +226,19 @@ def _is_foreign(url: str) -> bool:
     """Whether this is the URL of another kind of proxy, such as http://."""
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme.lower() not in _SCHEMES
+
+
+def _auth_of(scheme: str, user_info: str | None) -> AuthMethods | None:
+    """What the scheme and the user info say of authentication."""
+    username, colon, password = (user_info or "").partition(":")
+    if scheme in _GSSAPI:
+        if colon:
+            raise ValueError("the proxy URL has a password, which GSSAPI has no use for")
+        return GSSAPI(principal=_unquote("principal", username) or None)
+    if user_info is None:
+        return None
+    name, secret = _unquote("user name", username), _unquote("password", password)
+    return UsernamePassword(name, secret), *NO_AUTH
 
 
 def _split_path(rest: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -159,7 +159,8 @@ def test_bytes_that_no_layer_accepts_end_the_connection(pair: Pair) -> None:
     pair.peer.sendall(b"good".translate(KEY))
     assert read_exactly(pair.user, 4) == b"good"
     pair.peer.sendall(b"\xff")
-    assert pair.user.recv(1) == b""
+    with pytest.raises(ConnectionResetError):
+        pair.user.recv(1)
     with pytest.raises(OSError):
         for _ in range(1000):
             pair.user.sendall(b"x" * 65536)
@@ -190,7 +191,7 @@ def test_data_that_no_layer_wraps_ends_the_connection() -> None:
 
 
 def test_reset_wire() -> None:
-    """Over TCP: data that came before the reset is read, then the end; writing fails."""
+    """Data that came before the reset is read, then it is one; writing fails."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wire = socket.create_connection(listener.getsockname())
         peer, _ = listener.accept()
@@ -200,11 +201,47 @@ def test_reset_wire() -> None:
     assert read_exactly(user, 6) == b"before"
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     peer.close()
-    assert user.recv(1) == b""
+    with pytest.raises(ConnectionResetError):
+        user.recv(1)
     with pytest.raises(OSError):
         for _ in range(1000):
             user.sendall(b"x" * 65536)
     user.close()
+
+
+def test_a_reset_throws_nothing_away_that_had_come_before() -> None:
+    """More than the buffers hold, and a user who has not begun to read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+    size = 400_000
+    with bridge(wire, [Xor()], b"") as user, peer:
+        user.settimeout(10)
+        peer.sendall((b"y" * size).translate(KEY))
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        peer.shutdown(socket.SHUT_RD)
+        assert read_exactly(user, size // 2) == b"y" * (size // 2)
+        peer.close()
+        size -= size // 2
+        assert read_exactly(user, size) == b"y" * size
+        with pytest.raises(ConnectionResetError):
+            user.recv(1)
+
+
+def test_without_loopback_it_is_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network namespace may have none. Then a reset looks like an end."""
+
+    def create_server(*args: Any, **options: Any) -> socket.socket:
+        raise OSError("no loopback")
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    wire, peer = socket.socketpair()
+    with bridge(wire, [Xor()], b"before") as user, peer:
+        assert user.family == socket.AF_UNIX
+        user.settimeout(10)
+        assert read_exactly(user, 6) == b"before"
+        peer.sendall(b"\xff")
+        assert user.recv(1) == b""
 
 
 def test_an_idle_user_who_closes_closes_the_wire(pair: Pair) -> None:

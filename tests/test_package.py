@@ -34,7 +34,7 @@ LAYERS = [
 INSIDE_PROTOCOL = [
     {"address", "encapsulation"},
     {"messages", "datagram"},
-    {"auth", "usual", "reassembly"},
+    {"auth", "usual", "reassembly", "gssapi"},
     {"negotiation", "association"},
     {""},
 ]
@@ -45,6 +45,7 @@ OPTIONAL = {
     "httpx": {"httpx", "cli"},
     "rich": {"cli"},
     "idna": {"protocol"},
+    "gssapi": {"protocol"},
 }
 
 

@@ -134,7 +134,7 @@ class AssociatedSocket(SizedSocket):
         with self._waiting_lock:
             for target, payload in self._waiting:
                 for packet in self._codec.send(target, payload):
-                    _send_surely(self, relay.prefix + packet)
+                    _send_surely(self, relay.wrap(packet))
             self._waiting.clear()
             self._relay, self._stands = relay, True
         self._renew_peer()
@@ -306,13 +306,20 @@ class AssociatedSocket(SizedSocket):
     def _renew_peer(self) -> None:
         self._sources.clear()
         if self._target is not None and self._has_short_way(self._target):
-            assert self._relay is not None
-            self._peer_header = self._relay.prefix + header(self._target)
+            self._peer_header = self._head(self._target)
 
     def _has_short_way(self, target: Address) -> bool:
-        """Whether the kernel's own limit of size is the right one for `target`."""
-        over_ipv6 = self._relay is not None and ":" in self._relay.address[0]
-        return self._stands and (target.type is not AddressType.IPV4 or not over_ipv6)
+        """Whether a header is all there is to a packet, and the kernel's limit of size right."""
+        relay = self._relay
+        if relay is None or not self._stands or relay.prefix is None:
+            return False
+        return target.type is not AddressType.IPV4 or ":" not in relay.address[0]
+
+    def _head(self, target: Address) -> bytes:
+        """What precedes a payload, the short way."""
+        assert self._relay is not None
+        assert self._relay.prefix is not None
+        return self._relay.prefix + header(target)
 
     def _resolve(self, address: Any) -> Address:
         """A destination as the header is to have it: IPv4 as itself, names as the URL says."""

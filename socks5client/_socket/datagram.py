@@ -14,8 +14,9 @@ import sys
 from operator import index
 from time import monotonic
 
+from ..errors import SocksError
 from ..protocol import Address, AddressType
-from ..protocol.datagram import HEADER_LENGTH, header
+from ..protocol.datagram import HEADER_LENGTH
 from ..route import DIRECT, find_route
 from ..sync import Deadline
 from .associated import AssociatedSocket
@@ -61,6 +62,8 @@ class DatagramSocket(AssociatedSocket):
     spoken to by TLS is refused: the datagrams would be in clear. Source: RFC 1928 section 7.
     """
 
+    _peeked: tuple[bytes, bytes | None] | None = None
+
     def send(self, data: Any, flags: int = 0, /) -> int:
         """As in the system."""
         head = self._peer_header
@@ -95,8 +98,7 @@ class DatagramSocket(AssociatedSocket):
         if self._is_constant(args[-1]) and self._has_short_way(target):
             if len(self._headers) >= _CACHED:
                 self._headers.clear()
-            assert self._relay is not None
-            self._headers[args[-1]] = self._relay.prefix + header(target)
+            self._headers[args[-1]] = self._head(target)
         return sent
 
     def sendmsg(
@@ -135,11 +137,12 @@ class DatagramSocket(AssociatedSocket):
         relay = self._relay
         assert relay is not None
         for packet in packets:
+            packet = relay.wrap(packet)
             try:
-                _sendmsg(self, [relay.prefix, packet], ancdata, flags)
+                _sendmsg(self, [packet], ancdata, flags)
             except OSError as error:
                 self._judge(error)
-                _sendmsg(self, [relay.prefix, packet], ancdata, flags)
+                _sendmsg(self, [packet], ancdata, flags)
         return len(payload)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
@@ -263,14 +266,13 @@ class DatagramSocket(AssociatedSocket):
             if _stdlib.SHUT_RD in self._shut or _stdlib.SHUT_RDWR in self._shut:
                 return None, b""
         codec, now = self._codec, monotonic()
-        if not packet.startswith(relay.prefix):
-            codec.malformed += 1
-            return None
-        packet = packet[len(relay.prefix) :]
-        datagram = codec.peek(packet, now) if peek else codec.receive(packet, now)
+        plain = self._opened(packet, peek)
+        datagram = None
+        if plain is not None:
+            datagram = codec.peek(plain, now) if peek else codec.receive(plain, now)
         if datagram is not None and self._is_from_peer(datagram.address):
             source = self._shape(datagram.address)
-            if packet.startswith(_USUAL) and not peek and not relay.prefix:
+            if packet.startswith(_USUAL) and not peek and relay.prefix == b"":
                 if len(self._sources) >= _CACHED:
                     self._sources.clear()
                 self._sources[packet[:_HEADER]] = source
@@ -279,10 +281,30 @@ class DatagramSocket(AssociatedSocket):
         self._sources.pop(_STANDALONE + packet[3:_HEADER], None)
         if peek:
             try:
-                codec.receive(_recv(self, _PACKET, _DONTWAIT)[len(relay.prefix) :], now)
+                taken = self._opened(_recv(self, _PACKET, _DONTWAIT), 0)
             except BlockingIOError:
-                pass  # another thread was faster
+                return None  # another thread was faster
+            if taken is not None:
+                codec.receive(taken, now)
         return None
+
+    def _opened(self, packet: bytes, peek: int) -> bytes | None:
+        """The last relay's packet; None, which is counted, for one that did not come that way.
+
+        What is only looked at is kept: a token that is unwrapped a second time is a replay.
+        """
+        assert self._relay is not None
+        if self._peeked is not None and self._peeked[0] == packet:
+            plain = self._peeked[1]
+        else:
+            try:
+                plain = self._relay.unwrap(packet)
+            except (ValueError, SocksError):
+                plain = None
+        self._peeked = (packet, plain) if peek else None
+        if plain is None and not peek:
+            self._codec.malformed += 1
+        return plain
 
     def _is_constant(self, address: Any) -> bool:
         """Whether `address` will always have the same header: not a name that is looked up here."""

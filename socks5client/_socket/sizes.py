@@ -71,7 +71,7 @@ class SizedSocket(socket):
 
     def _overhead(self, *, prefix_only: bool = False) -> int:
         """What every packet has besides the payload, in bytes."""
-        prefix = 0 if self._relay is None else len(self._relay.prefix)
+        prefix = 0 if self._relay is None else self._relay.overhead
         return prefix if prefix_only else prefix + header_length(self._target)
 
     def setsockopt(self, *args: Any) -> None:

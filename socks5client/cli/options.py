@@ -37,6 +37,10 @@ class Options:
     proxy_user: str | None = field(default=None, repr=False)
     proxy_cacert: str | None = None
     proxy_insecure: bool = False
+    gssapi: bool = False
+    gssapi_service: str | None = None
+    gssapi_nec: bool = False
+    gssapi_protection: str | None = None
     noproxy: str | None = None
     output: str | None = None
     remote_name: bool = False
@@ -171,6 +175,31 @@ TABLE: tuple[Option, ...] = (
         _PROXY,
         "SOCKS5 proxy; it resolves names",
         _text("proxy", "socks5h://"),
+    ),
+    Option("socks5-gssapi", "", "", _PROXY, "Authenticate by GSSAPI (Kerberos)", _switch("gssapi")),
+    Option(
+        "socks5-gssapi-service",
+        "",
+        "NAME",
+        _PROXY,
+        "Service of the proxy for GSSAPI, instead of rcmd",
+        _text("gssapi_service"),
+    ),
+    Option(
+        "socks5-gssapi-nec",
+        "",
+        "",
+        _PROXY,
+        "The protection level of GSSAPI goes unprotected",
+        _switch("gssapi_nec"),
+    ),
+    Option(
+        "socks5-gssapi-protection",
+        "",
+        "LEVEL",
+        _PROXY,
+        "confidentiality (the default), integrity, selective or clear",
+        _text("gssapi_protection"),
     ),
     Option("noproxy", "", "LIST", _PROXY, "Hosts to reach directly", _text("noproxy")),
     Option(

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import httpx
 
 from ..bypass import Bypass
-from ..protocol import UsernamePassword
+from ..protocol import GSSAPI, UsernamePassword
 from ..proxy import NO_AUTH, Proxy
 from .exitcodes import Exit, TransferError
 from .options import UsageError
@@ -40,9 +40,24 @@ def find_proxy(options: Options) -> Proxy | None:
             proxy = proxy.replace(
                 auth=(UsernamePassword(unquote(user), unquote(password)), *NO_AUTH)
             )
+        if _wants_gssapi(options):
+            method = GSSAPI(
+                options.gssapi_service or "rcmd",
+                protection=options.gssapi_protection or "confidentiality",
+                nec=options.gssapi_nec,
+            )
+            others = [other for other in proxy.auth if isinstance(other, UsernamePassword)]
+            proxy = proxy.replace(auth=(method, *others))
         return proxy.replace(ssl_context=context)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise UsageError(f"proxy: {error}") from None
+
+
+def _wants_gssapi(options: Options) -> bool:
+    """--socks5-gssapi, or an option that would mean nothing without it."""
+    return bool(
+        options.gssapi or options.gssapi_service or options.gssapi_nec or options.gssapi_protection
+    )
 
 
 def find_bypass(options: Options) -> Bypass:

@@ -1,4 +1,4 @@
-"""SOCKS5 without I/O: bytes in, bytes out (RFC 1928, RFC 1929).
+"""SOCKS5 without I/O: bytes in, bytes out (RFC 1928, RFC 1929, RFC 1961).
 
 No module in here knows sockets, threads, clocks or random numbers. `Negotiation` is the
 way in, and `Association` what follows it for UDP; the drivers move their bytes.
@@ -9,6 +9,7 @@ from .association import Association
 from .auth import AuthMethod, NoAuth, UsernamePassword
 from .datagram import Datagram, Fragment, fragment
 from .encapsulation import Encapsulation
+from .gssapi import GSSAPI
 from .messages import (
     Authenticated,
     Command,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .negotiation import Steps as Steps
 
 __all__ = [
+    "GSSAPI",
     "READ_SIZE",
     "Address",
     "AddressType",

@@ -13,8 +13,11 @@ else:
 class Encapsulation(Protocol):
     """What a method does to everything that follows its sub-negotiation.
 
-    One that has an end of its own also has an attribute `ended`, which becomes True with it:
-    then nothing more comes, whether the connection has ended or not.
+    Where one message takes only so many plain bytes, it has an attribute `chunk` that says how
+    many. For UDP it has `wrap_datagram` and `unwrap_datagram`, which do the same for one packet,
+    and `datagram_overhead`, what a packet grows by at most. One that has an end of its own has
+    an attribute `ended`, which becomes True with it: then nothing more comes, whether the
+    connection has ended or not.
     """
 
     def wrap(self, data: bytes) -> bytes:

@@ -75,6 +75,7 @@ class Negotiation:
     """
 
     state = State.METHOD_SELECTION
+    encapsulation: Encapsulation | None = None  # what the method agreed on
     rendezvous: Reply | None = None
     reply: Reply | None = None
     _incoming = b""
@@ -162,9 +163,9 @@ class Negotiation:
             raise _not_offered(selection.method, offer)
 
         self.state = State.SUB_NEGOTIATION
-        encapsulation = yield from method.negotiate(request, server)
-        if encapsulation is not None:
-            self._push(encapsulation)
+        self.encapsulation = yield from method.negotiate(request, server)
+        if self.encapsulation is not None:
+            self._push(self.encapsulation)
         if trace is not None:
             trace(Authenticated(method.code))
             trace(request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import select
 import weakref
+from _thread import allocate_lock
 from functools import partial
 from ipaddress import ip_address
 
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._pump import Pump
-    from ..protocol import Reply
+    from ..protocol import Encapsulation, Reply
     from ..route import Chain
     from .deadline import Deadline
+    from .tunnel import Tunnel
 
 
 class Relay:
     """The relay of an association, shared by the sockets that use it.
 
-    `address` is the host and port of the first proxy's relay; `prefix` what precedes the
-    header of every packet, for the relays behind it (b"" without a chain). `ended` says whether
-    a proxy ended the association.
+    `address` is the host and port of the first proxy's relay. `prefix` is what precedes every
+    packet, for the relays behind it (b"" without a chain), or None where packets are
+    encapsulated and `wrap` has to do it; `overhead` how much longer they become, in bytes.
+    `ended` says whether a proxy ended the association.
     """
 
     ended = False
@@ -43,13 +46,42 @@ class Relay:
     _pump: Pump | None = None
 
     def __init__(
-        self, chain: Chain, controls: list[socket.socket], address: tuple[str, int], prefix: bytes
+        self,
+        chain: Chain,
+        controls: list[socket.socket],
+        address: tuple[str, int],
+        hops: list[tuple[bytes, Encapsulation | None]],
     ) -> None:
         self.address = address
-        self.prefix = prefix
+        self._hops = hops  # the header that leads to a relay, and what its proxy encapsulates by
+        self._lock = allocate_lock()  # no security context may be used by two threads
+        seals = [seal for _, seal in hops if seal is not None]
+        headers = b"".join([head for head, _ in hops])
+        self.prefix = None if seals else headers
+        self.overhead: int = len(headers) + sum(seal.datagram_overhead for seal in seals)  # type: ignore[attr-defined]
         self._chain = chain
         self._controls = controls
         self._users: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def wrap(self, packet: bytes) -> bytes:
+        """What to send to the first relay for a packet to the last one."""
+        if self.prefix is not None:
+            return self.prefix + packet
+        with self._lock:
+            for head, seal in reversed(self._hops):
+                packet = head + (packet if seal is None else seal.wrap_datagram(packet))  # type: ignore[attr-defined]
+        return packet
+
+    def unwrap(self, packet: bytes) -> bytes:
+        """The opposite. Raises ValueError, or a SocksError, where it did not come that way."""
+        with self._lock:
+            for head, seal in self._hops:
+                if not packet.startswith(head):
+                    raise ValueError("the packet is not from the relay behind")
+                packet = packet[len(head) :]
+                if seal is not None:
+                    packet = seal.unwrap_datagram(packet)  # type: ignore[attr-defined]
+        return packet
 
     def join(self, user: Any) -> None:
         """`user` (anything with `association_ended()`) depends on this relay from now on."""
@@ -141,18 +173,33 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
             )
     controls: list[socket.socket] = []
     try:
-        relays = []
+        hops: list[tuple[bytes, Encapsulation | None]] = []
         for length in range(1, len(chain) + 1):
             part = chain[:length]
             tunnel = open_tunnel(part, client, deadline, command=Command.UDP_ASSOCIATE)
             controls.append(tunnel.plain())
-            relays.append(_locate(part, tunnel.wire, tunnel.reply))
-        prefix = b"".join([header(Address(*relay)) for relay in relays[1:]])
-        return Relay(chain, controls, relays[0], prefix)
+            relay = _locate(part, tunnel.wire, tunnel.reply)
+            if length == 1:
+                first = relay
+            head = header(Address(*relay)) if hops else b""
+            hops.append((head, _seal(part, tunnel)))
+        return Relay(chain, controls, first, hops)
     except BaseException:
         for control in controls:
             control.close()
         raise
+
+
+def _seal(chain: Chain, tunnel: Tunnel) -> Encapsulation | None:
+    """What the last proxy of `chain` encapsulates datagrams by."""
+    seal = None if tunnel.handshake is None else tunnel.handshake.encapsulation
+    if seal is not None and not hasattr(seal, "wrap_datagram"):
+        raise SocksError(
+            "the authentication method encapsulates, but knows nothing of UDP",
+            errno=errno.EOPNOTSUPP,
+            proxy=chain[-1],
+        )
+    return seal
 
 
 def _locate(chain: Chain, wire: socket.socket, reply: Reply) -> tuple[str, int]:
