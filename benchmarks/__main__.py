@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import connect, download, http, imports, syscalls, udp
+from . import connect, download, gss, http, imports, syscalls, udp
 from .run import LeftOutError, Settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "download": download.run,
     "httpx": http.run,
     "udp": udp.run,
+    "gssapi": gss.run,
     "import": imports.run,
 }
 

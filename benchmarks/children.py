@@ -27,14 +27,14 @@ _PIECE = bytes(1 << 20)
 @contextmanager
 def listener() -> Iterator[tuple[str, int]]:
     """The address of a server that accepts and closes."""
-    with _child("closes") as address:
+    with child("benchmarks.children", "closes") as address:
         yield address
 
 
 @contextmanager
 def source(megabytes: int) -> Iterator[tuple[str, int]]:
     """The address of a server that sends so many MB (10^6 bytes) and closes."""
-    with _child("sends", str(megabytes)) as address:
+    with child("benchmarks.children", "sends", str(megabytes)) as address:
         yield address
 
 
@@ -45,14 +45,15 @@ def echo() -> Iterator[tuple[str, int]]:
     So it is an echo server for a plain socket, and to a client of SOCKS it is proxy, relay and
     peer in one: what answers has the very header that the question had.
     """
-    with _child("echoes") as address:
+    with child("benchmarks.children", "echoes") as address:
         yield address
 
 
 @contextmanager
-def _child(*arguments: str) -> Iterator[tuple[str, int]]:
+def child(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
+    """The address that `python -m module arguments` says it listens at."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.children", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -62,7 +63,7 @@ def _child(*arguments: str) -> Iterator[tuple[str, int]]:
     try:
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"benchmarks.children {arguments[0]} did not start")
+            raise RuntimeError(f"{module} {arguments[0]} did not start")
         yield LOOPBACK, int(line)
     finally:
         process.stdin.close()

@@ -24,7 +24,7 @@ import time
 from functools import partial
 
 from ._pump import Pump
-from .protocol.encapsulation import ended, finish, unwrap, wrap
+from .protocol.encapsulation import ended, finish, unfinished, unwrap, wrap
 
 try:
     import fcntl
@@ -217,8 +217,7 @@ class _Link:
         else:
             for end, wanted in self._interests():
                 self._poll(end, wanted)
-        if _draining and all(link.far.shut for link in tuple(_links)):
-            _delivered.set()
+        _tell_when_delivered()
 
     def _poll(self, end: _End, wanted: int | None) -> None:
         """Registers `end` for the events `wanted`, or not at all."""
@@ -272,6 +271,8 @@ class _Link:
                     self.near.pending += plain
                 unwrap(self._layers, b"")  # what is wrong behind good data is told only now
                 self.far.ended = ended(self._layers)
+            elif data is not None and unfinished(self._layers):
+                self._stop_writing()
         except OSError:  # a reset, or bytes that no layer accepts
             self.far.ended = True
             self._stop_writing()
@@ -335,6 +336,12 @@ def _drain() -> None:
         time.sleep(_MOMENT)
     for link in tuple(_links):
         link.end()
+    _tell_when_delivered()
+
+
+def _tell_when_delivered() -> None:
+    if _draining and all(link.far.shut for link in tuple(_links)):
+        _delivered.set()
 
 
 def _at_exit() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         FtpServer,
         NameServer,
         Origin,
+        Realm,
         RealProxy,
         StunServer,
         TftpServer,
@@ -95,6 +96,18 @@ def name_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer
 def stun_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StunServer]:
     with real_servers.stunserver(tmp_path_factory.mktemp("stund")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kerberos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+    """A realm that this process belongs to, its user signed in, until the session ends."""
+    with (
+        real_servers.realm(tmp_path_factory.mktemp("kerberos")) as realm,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in realm.env.items():
+            patch.setenv(name, value)
+        yield realm
 
 
 @pytest.fixture(scope="session", params=list(REAL_PROXIES.values()), ids=list(REAL_PROXIES))

@@ -21,6 +21,7 @@ from tests.real_servers import (
     FtpServer,
     NameServer,
     Origin,
+    Realm,
     RealProxy,
     StunServer,
     TftpServer,
@@ -32,7 +33,7 @@ from tests.real_servers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AnyServer = RealProxy | Origin | FtpServer | TftpServer | NameServer | StunServer
+AnyServer = RealProxy | Origin | FtpServer | TftpServer | NameServer | StunServer | Realm
 
 INDEX = b"<p>origin</p>\n"
 WAYS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
@@ -45,6 +46,7 @@ WAYS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
     "tftpd": real_servers.tftpd,
     "dnsmasq": real_servers.dnsmasq,
     "stund": real_servers.stunserver,
+    "kerberos": real_servers.realm,
 }
 
 
@@ -265,6 +267,46 @@ def stun_attributes(message: bytes) -> dict[int, bytes]:
     return found
 
 
+def klist(realm: Realm, *arguments: str) -> str:
+    command = [real_servers.require("klist"), *arguments]
+    env = {**os.environ, **realm.env, "LC_ALL": "C"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
+
+
+def test_realm_is_this_process_s(kerberos: Realm) -> None:
+    assert kerberos.env.items() <= os.environ.items()
+    tickets = klist(kerberos)
+    assert kerberos.user in tickets
+    assert f"krbtgt/{kerberos.name}@{kerberos.name}" in tickets
+    keys = klist(kerberos, "-k", str(kerberos.keytab))
+    own = f"{kerberos.service}/{kerberos.hostname}@{kerberos.name}"
+    assert keys.count("@") == keys.count(own) > 0
+    assert kerberos.password not in repr(kerberos)
+
+
+def sign_in(realm: Realm, service: str, ccache: Path) -> None:
+    """A first token for the service, by the tickets in the cache."""
+    import gssapi
+
+    name = gssapi.Name(f"{service}@{realm.hostname}", gssapi.NameType.hostbased_service)
+    credentials = gssapi.Credentials(usage="initiate", store={"ccache": f"FILE:{ccache}"})
+    assert gssapi.SecurityContext(name=name, creds=credentials, usage="initiate").step()
+
+
+def test_tickets(kerberos: Realm, tmp_path: Path) -> None:
+    import gssapi
+
+    sign_in(kerberos, "rcmd", kerberos.ccache)
+    sign_in(kerberos, "rcmd", kerberos.kinit(tmp_path / "short", lifetime="10m"))
+    with pytest.raises(gssapi.exceptions.GSSError, match=r"[Ee]xpired"):
+        sign_in(kerberos, "rcmd", kerberos.expired(tmp_path / "expired"))
+    with pytest.raises(gssapi.exceptions.GSSError, match="not found in Kerberos database"):
+        sign_in(kerberos, "stranger", kerberos.ccache)
+    keytab = kerberos.add_service("added")
+    assert f"added/localhost@{kerberos.name}" in klist(kerberos, "-k", str(keytab))
+    sign_in(kerberos, "added", kerberos.ccache)
+
+
 @contextlib.contextmanager
 def used(server: AnyServer) -> Iterator[None]:
     """A client in the midst of something, so that stopping has something to cut."""
@@ -332,7 +374,7 @@ def test_child_that_ignores_sigterm_in_its_own_session_is_killed(
     assert not any(map(is_alive, pids))
 
 
-@pytest.mark.parametrize("name", ["microsocks", "vsftpd", "tftpd", "dnsmasq", "stund"])
+@pytest.mark.parametrize("name", ["microsocks", "vsftpd", "tftpd", "dnsmasq", "stund", "kerberos"])
 def test_lost_race_for_a_port_is_retried(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,8 @@ class Encapsulation(Protocol):
     many. For UDP it has `wrap_datagram` and `unwrap_datagram`, which do the same for one packet,
     and `datagram_overhead`, what a packet grows by at most. One that has an end of its own has
     an attribute `ended`, which becomes True with it: then nothing more comes, whether the
-    connection has ended or not.
+    connection has ended or not. One whose messages have a length has `unfinished`: whether a
+    message has begun to arrive.
     """
 
     def wrap(self, data: bytes) -> bytes:
@@ -53,6 +54,11 @@ def unwrap(layers: Sequence[Encapsulation], data: bytes) -> bytes:
 def ended(layers: Sequence[Encapsulation]) -> bool:
     """Whether one of `layers` has said that nothing more comes."""
     return any(getattr(layer, "ended", False) for layer in layers)
+
+
+def unfinished(layers: Sequence[Encapsulation]) -> bool:
+    """Whether the connection, if it ended now, would end within a message."""
+    return any(getattr(layer, "unfinished", False) for layer in layers)
 
 
 def finish(layers: Sequence[Encapsulation]) -> bytes:

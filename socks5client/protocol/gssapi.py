@@ -256,6 +256,11 @@ class GssEncapsulation:
         finally:
             del self._incoming[:start]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a message has begun to arrive."""
+        return bool(self._incoming)
+
     def finish(self) -> bytes:
         """Nothing: the end of the connection ends the context."""
         return b""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from socks5client.protocol.encapsulation import finish, unwrap, wrap
+from socks5client.protocol.encapsulation import ended, finish, unfinished, unwrap, wrap
 
 
 class Tag:
@@ -30,6 +30,25 @@ def test_layers_wrap_inside_each_other() -> None:
 
 def test_the_inner_end_travels_inside_the_outer_layer() -> None:
     assert finish(LAYERS) == b"oiiIoO"
+
+
+class Counted(Tag):
+    """One whose messages have a length, and that has an end of its own."""
+
+    ended = False
+    unfinished = False
+
+
+def test_what_layers_tell_of_themselves() -> None:
+    counted = Counted(b"c")
+    layers = [*LAYERS, counted]
+    assert not ended(LAYERS)
+    assert not unfinished(LAYERS)
+    assert not ended(layers)
+    assert not unfinished(layers)
+    counted.ended = counted.unfinished = True
+    assert ended(layers)
+    assert unfinished(layers)
 
 
 def test_no_layer() -> None:

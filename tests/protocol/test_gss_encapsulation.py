@@ -264,3 +264,14 @@ def test_stream_and_datagrams_do_not_mix(library: Library) -> None:
     assert seal.unwrap(wire[:10]) == b""
     assert seal.unwrap_datagram(packet) == b"datagram"
     assert seal.unwrap(wire[10:]) == b"stream"
+
+
+def test_unfinished_within_a_message(library: Library) -> None:
+    seal = sealing(library)
+    message = library.sealed(b"plain")
+    assert not seal.unfinished
+    for byte in message[:-1]:
+        assert seal.unwrap(bytes((byte,))) == b""
+        assert seal.unfinished
+    assert seal.unwrap(message[-1:]) == b"plain"
+    assert not seal.unfinished

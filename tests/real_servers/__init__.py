@@ -7,6 +7,7 @@ process of it. A missing program skips the test, or fails it in CI.
 from .danted import danted
 from .dnsmasq import NameServer, dnsmasq
 from .folders import publish
+from .kerberos import Realm, realm
 from .microsocks import microsocks
 from .nginx import Origin, nginx
 from .packages import find, require
@@ -23,6 +24,7 @@ __all__ = [
     "NameServer",
     "Origin",
     "RealProxy",
+    "Realm",
     "Server",
     "StartError",
     "StunServer",
@@ -35,6 +37,7 @@ __all__ = [
     "microsocks",
     "nginx",
     "publish",
+    "realm",
     "require",
     "running",
     "ssh_dynamic",

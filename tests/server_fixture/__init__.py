@@ -1,11 +1,14 @@
-"""The reference SOCKS5 server of the tests: RFC 1928 (all three commands, with UDP fragments) and
-RFC 1929, a log, and faults by plan.
+"""The reference SOCKS5 server of the tests: RFC 1928 (all three commands, with UDP fragments),
+RFC 1929 and RFC 1961 (GSSAPI), a log, and faults by plan.
 
-Imports nothing from socks5client, and nothing outside the standard library.
+Imports nothing from socks5client, and nothing outside the standard library but the package
+gssapi, that when a client uses the method.
 """
 
-from .catalogue import CATALOGUE, reply_code, short_failure
+from . import gss_faults
+from .catalogue import CATALOGUE, GSS_CATALOGUE, reply_code, short_failure
 from .faults import (
+    GSS_STAGES,
     STAGES,
     Action,
     Fault,
@@ -20,6 +23,7 @@ from .faults import (
     stall,
     truncate,
 )
+from .gss_faults import GssFault
 from .log import Exchange, Relayed
 from .relay_faults import (
     MALFORMED_HEADERS,
@@ -35,11 +39,14 @@ from .server import Server
 
 __all__ = [
     "CATALOGUE",
+    "GSS_CATALOGUE",
+    "GSS_STAGES",
     "MALFORMED_HEADERS",
     "STAGES",
     "Action",
     "Exchange",
     "Fault",
+    "GssFault",
     "RelayFault",
     "Relayed",
     "Server",
@@ -49,6 +56,7 @@ __all__ = [
     "delay",
     "drip",
     "duplicate",
+    "gss_faults",
     "lose",
     "malformed",
     "reorder",

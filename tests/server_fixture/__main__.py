@@ -11,8 +11,9 @@ import ssl
 from typing import TYPE_CHECKING
 
 from . import wire
-from .catalogue import CATALOGUE
+from .catalogue import CATALOGUE, GSS_CATALOGUE
 from .faults import (
+    GSS_STAGES,
     STAGES,
     Action,
     Fault,
@@ -55,8 +56,9 @@ def parse_fault(text: str) -> Fault:
     """STAGE:NAME[=ARG], NAME an action (replace and append take hex) or in the catalogue."""
     stage, colon, rest = text.partition(":")
     name, equals, arg = rest.partition("=")
-    if not colon or stage not in STAGES:
-        raise argparse.ArgumentTypeError(f"{text!r}: STAGE is one of {', '.join(STAGES)}")
+    stages, catalogue = (*STAGES, *GSS_STAGES), CATALOGUE | GSS_CATALOGUE
+    if not colon or stage not in stages:
+        raise argparse.ArgumentTypeError(f"{text!r}: STAGE is one of {', '.join(stages)}")
     if not equals and name in PLAIN_ACTIONS:
         return Fault(stage, PLAIN_ACTIONS[name]())
     if equals and name in ACTIONS:
@@ -66,8 +68,8 @@ def parse_fault(text: str) -> Fault:
             raise argparse.ArgumentTypeError(f"{text!r}: {exc}") from None
     full = f"{name}-{arg}" if equals else name
     for key in (full, f"{full}-{stage}"):
-        if key in CATALOGUE and CATALOGUE[key].stage == stage:
-            return CATALOGUE[key]
+        if key in catalogue and catalogue[key].stage == stage:
+            return catalogue[key]
     raise argparse.ArgumentTypeError(f"{text!r}: no such fault at this stage")
 
 
@@ -80,6 +82,8 @@ def print_request(exchange: Exchange) -> None:
     command = wire.COMMAND_NAMES.get(exchange.command or 0, f"command-{exchange.command}")
     peer = "unix" if exchange.peer is None else "{}:{}".format(*exchange.peer)
     user = "" if exchange.username is None else f" user={wire.decode_name(exchange.username)!r}"
+    if exchange.gss_principal is not None:
+        user = f" principal={exchange.gss_principal!r} level={exchange.gss_level}"
     print(
         f"{peer} {command} {printable(exchange.host or '')}:{exchange.port}"
         f"{printable(user)} reply={exchange.reply_code}",
@@ -95,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--unix", metavar="PATH", help="listen on a unix socket as well")
     add("--user", metavar="NAME", help="demand this user name and --password")
     add("--password", metavar="PW", default="")
+    add("--gssapi", action="store_true", help="demand GSSAPI; KRB5_KTNAME names the keytab")
+    add("--gss-nec", action="store_true", help="its protection level goes as a bare octet")
     add("--fault", type=parse_fault, action="append", default=[], metavar="STAGE:NAME[=ARG]")
     add("--resolve", action=argparse.BooleanOptionalAction, default=True, help="system's resolver")
     add("--no-fragments", dest="fragments", action="store_false", help="drop UDP with FRAG != 0")
@@ -104,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak TLS to the clients")
     add("--log", action="store_true", help="one line for each request")
     options = parser.parse_args(arguments)
+    methods = None
+    if options.gssapi:  # or what --user demands
+        methods = (wire.GSSAPI,) if options.user is None else (wire.GSSAPI, wire.USERNAME_PASSWORD)
     context = None
     if options.tls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -115,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.host,
         options.port,
         users=None if options.user is None else {options.user: options.password},
+        methods=methods,
         resolve=options.resolve,
         faults=options.fault,
         unix_path=options.unix,
@@ -124,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         udp_fragment_size=options.udp_fragment_size,
         check_peer=options.check_peer,
         bind_timeout=options.bind_timeout,
+        gss_nec=options.gss_nec,
     ) as server:
         host = f"[{server.host}]" if ":" in server.host else server.host
         print(f"listening on {host}:{server.port}", flush=True)

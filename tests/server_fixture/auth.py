@@ -1,7 +1,7 @@
 """The sub-negotiations, one handler for each method that the server knows.
 
-A handler returns whether the client may go on. GSSAPI (RFC 1961) will be a third one; it also
-exchanges `session.client` for an endpoint that encapsulates.
+A handler returns whether the client may go on. That of GSSAPI (RFC 1961) also exchanges
+`session.client` for an endpoint that encapsulates.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import wire
+from .gssapi import gssapi
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +43,7 @@ def is_right(users: Mapping[str, str] | None, username: bytes, password: bytes) 
 
 HANDLERS: dict[int, Callable[[Session], Awaitable[bool]]] = {
     wire.NO_AUTHENTICATION: no_authentication,
+    wire.GSSAPI: gssapi,
     wire.USERNAME_PASSWORD: username_password,
 }
 

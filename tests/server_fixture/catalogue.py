@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import wire
-from .faults import Fault, Stage, replace
+from .faults import GSS_STAGES, Fault, Stage, replace
 from .log import Exchange
 
 _HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
@@ -46,6 +46,19 @@ def short_failure(size: int, code: int = wire.CONNECTION_REFUSED) -> Fault:
     return Fault("reply", replace(wire.encode_reply(code)[:size], "close"))
 
 
+def _with_type(mtyp: int) -> Edit:
+    return lambda message, exchange: message[:1] + bytes([mtyp]) + message[2:]
+
+
+def _with_token(token: bytes) -> Edit:
+    """RFC 1961's VER and MTYP as they are, before another token."""
+    return lambda message, exchange: wire.encode_gss(message[1], token)
+
+
+def _tampered(message: bytes, exchange: Exchange) -> bytes:
+    return message[:-1] + bytes([message[-1] ^ 1])
+
+
 def _everywhere(name: str, versions: dict[Stage, int]) -> dict[str, Fault]:
     return {
         f"{name}-{stage}": Fault(stage, replace(_with_version(version)))
@@ -75,3 +88,19 @@ CATALOGUE: dict[str, Fault] = {
     "bound-name": Fault("reply", replace(_bound_to("bound.test", 4321))),
     "zero-length-name": Fault("reply", replace(_bound_to("", 0))),
 }
+
+GSS_CATALOGUE: dict[str, Fault] = {
+    f"{name}-{stage}": Fault(stage, action)
+    for stage in GSS_STAGES
+    for name, action in {
+        "abort": replace(wire.GSS_ABORT_MESSAGE, "stall"),
+        "wrong-version": replace(_with_version(5)),
+        "wrong-type": replace(_with_type(wire.GSS_DATA)),
+        "empty": replace(_with_token(b"")),
+        "garbage-token": replace(_with_token(b"no token")),
+        "tampered": replace(_tampered),
+        "garbage": replace(_HTTP, "close"),
+    }.items()
+}
+"""At both stages of RFC 1961; the client has to refuse all of them. Another level than asked for is
+`Server(gss_answer=...)`; encapsulated messages have `gss_faults`."""

@@ -119,6 +119,14 @@ class Endpoint(asyncio.Protocol):
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 
+    def write_message(self, data: bytes) -> None:
+        """Something of the handshake, not data."""
+        self.write(data)
+
+    def request_defect(self) -> str | None:
+        """What is wrong with where the request, now read, begins and ends."""
+        return None
+
     # Joined to a partner.
 
     def other_side_finished(self) -> None:

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
     from .log import Exchange
 
-Stage = Literal["accept", "method", "auth", "reply", "second-reply", "data"]
+PlainStage = Literal["accept", "method", "auth", "reply", "second-reply", "data"]
 """Right after accept; method selection; RFC 1929's status; reply; BIND's second one; in place of
 relaying."""
-STAGES: tuple[Stage, ...] = get_args(Stage)
+GssStage = Literal["gss-token", "gss-level"]
+"""RFC 1961: each answer to a context token; that to the protection level. Once a level protects,
+what an action writes is encapsulated: what goes wrong there is in `gss_faults`."""
+Stage = PlainStage | GssStage
+STAGES: tuple[Stage, ...] = get_args(PlainStage)
+GSS_STAGES: tuple[Stage, ...] = get_args(GssStage)
 
 Ending = Literal["close", "reset", "stall"]
 Then = Literal["continue", "close", "reset", "stall"]
@@ -186,8 +191,9 @@ class Fault:
     """Only the first so many times that it would apply."""
 
     def __post_init__(self) -> None:
-        if self.stage not in STAGES:
-            raise ValueError(f"no such stage: {self.stage!r}; there are {', '.join(STAGES)}")
+        stages = (*STAGES, *GSS_STAGES)
+        if self.stage not in stages:
+            raise ValueError(f"no such stage: {self.stage!r}; there are {', '.join(stages)}")
 
 
 @dataclass

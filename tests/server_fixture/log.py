@@ -44,6 +44,19 @@ class Exchange:
     password: bytes | None = field(default=None, repr=False)
     authenticated: bool | None = None
     """Whether a sub-negotiation ended well; None when there was none."""
+    gss_rounds: int = 0
+    """GSSAPI: the context tokens that were accepted."""
+    gss_principal: str | None = None
+    """GSSAPI: who the client is, once the context is complete; likewise the next one."""
+    gss_flags: int = 0
+    """The context's flags, a sum of `gssapi.RequirementFlag`."""
+    gss_level_wanted: int | None = None
+    gss_level: int | None = None
+    """The protection level as the server answered it; a fault may have changed it."""
+    gss_integrity: int = 0
+    """Encapsulated messages from the client with integrity only, UDP included."""
+    gss_confidential: int = 0
+    """And with confidentiality."""
     command: int | None = None
     """None until a whole request has been read."""
     atyp: int | None = None
@@ -57,7 +70,8 @@ class Exchange:
     """The last stage reached: offer read, credentials read, request read, reply sent, second
     reply sent, relaying."""
     received: bytearray = field(default_factory=bytearray, repr=False)
-    """Every byte of the handshake that came from the client; never tunnelled data."""
+    """Every byte of the handshake that came from the client; never tunnelled data. What came
+    encapsulated is here as it was inside, and in `sent` too."""
     sent: bytearray = field(default_factory=bytearray, repr=False)
     """Every byte sent in place of, or as, the handshake's messages (faults included)."""
     bytes_up: int = 0

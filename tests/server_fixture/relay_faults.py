@@ -21,6 +21,8 @@ class Packet:
     """Sent by a fault on its own account."""
     spoofed: bool = False
     """To be sent from another socket than the relay's."""
+    sealed: Sequence[bytes] | None = None
+    """What it is when encapsulated, made in the order of the right packets."""
 
 
 Transform = Callable[[Packet], Sequence[Packet]]
@@ -90,7 +92,9 @@ def reorder(window: int = 2, times: int | None = None) -> RelayFault:
 
 def truncate_packet(length: int, times: int | None = None) -> RelayFault:
     """The first `length` bytes only, header included."""
-    return RelayFault(lambda: lambda packet: [replace(packet, data=packet.data[:length])], times)
+    return RelayFault(
+        lambda: lambda packet: [replace(packet, data=packet.data[:length], sealed=None)], times
+    )
 
 
 def malformed(kind: str, times: int | None = None) -> RelayFault:
@@ -134,12 +138,12 @@ def _preceded(packet: Packet, extra: Packet) -> Sequence[Packet]:
     return [packet] if packet.invented else [extra, packet]
 
 
-def chain(faults: Iterable[RelayFault]) -> Callable[[Iterable[bytes]], Sequence[Packet]]:
-    """The faults as one function, from right messages to what is sent instead."""
+def chain(faults: Iterable[RelayFault]) -> Callable[[Iterable[Packet]], Sequence[Packet]]:
+    """The faults as one function, from right packets to what is sent instead."""
     transforms = [fault.begin() for fault in faults]
 
-    def apply(messages: Iterable[bytes]) -> Sequence[Packet]:
-        packets = [Packet(message) for message in messages]
+    def apply(right: Iterable[Packet]) -> Sequence[Packet]:
+        packets = list(right)
         for transform in transforms:
             packets = [result for packet in packets for result in transform(packet)]
         return packets

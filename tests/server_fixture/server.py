@@ -13,6 +13,7 @@ from . import auth, wire
 from .commands import HANDLERS
 from .destination import Directory, Name, Route, SocketAddress
 from .faults import Fault, Plan
+from .gssapi import LEVELS, GssSettings
 from .log import Exchange, Log
 from .session import Session, Settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
+    from .gss_faults import GssFault
     from .relay_faults import RelayFault
 
 T = TypeVar("T")
@@ -48,6 +50,10 @@ class Server:
     udp_fragment_size: datagrams for the client with a larger payload are sent as fragments.
     idle_timeout: seconds without a datagram after which a UDP association is closed.
     relay_faults: what happens to datagrams for the client, see `relay_faults`.
+    gss_levels: RFC 1961's protection levels that are accepted; another one is answered by the
+    first of them. gss_answer: the answer, whatever the client wants. gss_nec: the level goes as a
+    bare octet. gss_keytab: None is KRB5_KTNAME's. gss_faults: what happens to encapsulated
+    messages, see `gss_faults`. The method itself is enabled by `methods`, its number 1.
     observer: called in the server's thread with each exchange whose reply has been sent.
     """
 
@@ -74,6 +80,11 @@ class Server:
         udp_fragment_size: int | None = None,
         idle_timeout: float | None = None,
         relay_faults: Iterable[RelayFault] = (),
+        gss_levels: Iterable[int] = LEVELS,
+        gss_answer: int | None = None,
+        gss_nec: bool = False,
+        gss_keytab: str | os.PathLike[str] | None = None,
+        gss_faults: Iterable[GssFault] = (),
     ) -> None:
         if host is None and unix_path is None:
             raise ValueError("neither host nor unix_path: nowhere to listen")
@@ -104,6 +115,7 @@ class Server:
             udp_fragment_size=udp_fragment_size,
             idle_timeout=idle_timeout,
             relay_faults=tuple(relay_faults),
+            gss=GssSettings(tuple(gss_levels), gss_answer, gss_nec, gss_keytab, tuple(gss_faults)),
         )
         self._plan = Plan(faults)
         self._log = Log()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from . import auth, commands, wire
+from .encapsulation import Encapsulated, Protection
 from .endpoint import LINGER, Endpoint, HungUp
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from .destination import Directory
     from .faults import Ending, Line, Plan, Stage
+    from .gssapi import GssSettings
     from .log import Exchange, Log, Reached
     from .relay_faults import RelayFault
 
@@ -46,6 +48,7 @@ class Settings:
     udp_fragment_size: int | None
     idle_timeout: float | None
     relay_faults: tuple[RelayFault, ...]
+    gss: GssSettings
 
     def shown(self, address: tuple[str, int]) -> tuple[str, int]:
         """BND.ADDR and BND.PORT for what really is at `address`."""
@@ -101,6 +104,7 @@ class Session:
         self._log = log
         self.client = Endpoint()
         self.destination: Endpoint | None = None
+        self.protection: Protection | None = None
         self._following: Callable[[], Awaitable[bytes]] | None = None
 
     async def run(self) -> None:
@@ -159,6 +163,8 @@ class Session:
         exchange = self.exchange
         exchange.command, exchange.atyp = request.command, request.atyp
         exchange.host, exchange.port = request.host, request.port
+        if defect := self.client.request_defect():
+            raise wire.MalformedMessage(defect)
         self.reached("request")
         known = request.command in self.settings.commands
         handler = commands.HANDLERS[request.command] if known else commands.not_supported
@@ -170,6 +176,11 @@ class Session:
         data = await self.client.read_exactly(count)
         self.exchange.received += data
         return data
+
+    def encapsulate(self, protection: Protection) -> None:
+        """From now on both ways; it stands between the transport and all who read and write."""
+        self.protection = protection
+        self.client = Encapsulated(self.client, protection, self.blame)
 
     @property
     def local_host(self) -> str:
@@ -262,7 +273,7 @@ class Session:
         if self.client.lost:
             raise HungUp(0, self.client.failure)
         self.exchange.sent += data
-        self.client.write(data)
+        self.client.write_message(data)
 
     async def pause(self, seconds: float) -> None:
         """Sleeps; a client that hangs up meanwhile ends the exchange."""

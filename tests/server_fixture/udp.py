@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from . import datagram, relay_faults, wire
 from .datagram import Datagram, Dropped
 from .destination import Unreachable, expected_hosts
+from .encapsulation import Unacceptable
 from .log import Relayed
 from .reassembly import Reassembly
+from .relay_faults import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from .destination import SocketAddress
     from .session import Session
@@ -69,6 +71,7 @@ class Association:
         self._session = session
         self._settings = session.settings
         self._exchange = session.exchange
+        self._protection = session.protection
         self._clients = clients
         self._port = port
         self._client: tuple[str, int] | None = None
@@ -123,6 +126,7 @@ class Association:
         while True:
             message, source = await loop.sock_recvfrom(self._inside, LARGEST)
             try:
+                message = self._open(message)
                 self._check_source(source)
                 whole = self._receive(datagram.decode(message), loop.time())
                 if whole is not None:
@@ -130,6 +134,14 @@ class Association:
             except Dropped as exc:
                 self._drop(str(exc))
             await asyncio.sleep(0)  # sock_recvfrom() does not, as long as there is something
+
+    def _open(self, message: bytes) -> bytes:
+        if self._protection is None:
+            return message
+        try:
+            return self._protection.open_datagram(message)
+        except (Unacceptable, wire.MalformedMessage) as exc:
+            raise Dropped(f"encapsulation: {exc}") from None
 
     def _check_source(self, source: SocketAddress) -> None:
         """Only the client may send; its first datagram settles the port."""
@@ -193,14 +205,14 @@ class Association:
             return
         host, port = self._aliases.get(source[:2], source[:2])
         try:
-            messages = self._encode(host, port, payload)
+            packets = self._packets(self._encode(host, port, payload))
         except Dropped as exc:
             self._drop(str(exc))
             return
         atyp = wire.IPV6 if ":" in host else wire.IPV4
-        self._exchange.datagrams_down.append(Relayed(host, atyp, port, payload, len(messages)))
+        self._exchange.datagrams_down.append(Relayed(host, atyp, port, payload, len(packets)))
         self._exchange.bytes_down += len(payload)
-        for packet in self._faults(messages):
+        for packet in self._faults(packets):
             self._send_down(packet)
         self._passed()
 
@@ -210,14 +222,27 @@ class Association:
             return datagram.fragments(host, port, payload, size)
         return [datagram.encode(host, port, payload)]
 
-    def _send_down(self, packet: relay_faults.Packet) -> None:
+    def _packets(self, messages: list[bytes]) -> list[Packet]:
+        return [Packet(message, sealed=self._seal(message)) for message in messages]
+
+    def _seal(self, message: bytes) -> Sequence[bytes] | None:
+        if self._protection is None:
+            return None
+        try:
+            return self._protection.outgoing(message, "datagram").pieces
+        except Unacceptable as exc:
+            raise Dropped(f"encapsulation: {exc}") from None
+
+    def _send_down(self, packet: Packet) -> None:
         assert self._client is not None  # or there would be no socket for an answer
         sock = self._inside
         if packet.spoofed:
             if self._stranger is None:
                 self._stranger = open_socket(self._session.local_host)
             sock = self._stranger
+        pieces = packet.sealed or self._seal(packet.data) or (packet.data,)
         try:
-            sock.sendto(packet.data, self._client)
+            for piece in pieces:
+                sock.sendto(piece, self._client)
         except OSError as exc:
             self._drop(f"client: {exc}")

@@ -1,4 +1,4 @@
-"""The bytes of RFC 1928 and RFC 1929, as a server reads and writes them.
+"""The bytes of RFC 1928, RFC 1929 and RFC 1961, as a server reads and writes them.
 
 Written apart from the client's own codec on purpose: were one a copy of the other, a shared
 mistake would pass every test.
@@ -16,6 +16,7 @@ VERSION = 5
 AUTH_VERSION = 1  # RFC 1929: the version of the sub-negotiation, not of SOCKS
 
 NO_AUTHENTICATION = 0x00
+GSSAPI = 0x01
 USERNAME_PASSWORD = 0x02
 NO_ACCEPTABLE_METHODS = 0xFF
 
@@ -23,6 +24,11 @@ CONNECT, BIND, UDP_ASSOCIATE = 1, 2, 3
 COMMAND_NAMES = {CONNECT: "CONNECT", BIND: "BIND", UDP_ASSOCIATE: "UDP-ASSOCIATE"}
 
 IPV4, NAME, IPV6 = 1, 3, 4
+
+GSS_VERSION = 1  # RFC 1961: VER MTYP LEN TOKEN
+GSS_CONTEXT, GSS_LEVEL, GSS_DATA, GSS_ABORT = 1, 2, 3, 0xFF
+GSS_ABORT_MESSAGE = bytes([GSS_VERSION, GSS_ABORT])
+LARGEST_TOKEN = 0xFFFF
 
 SUCCEEDED = 0
 GENERAL_FAILURE = 1
@@ -93,6 +99,29 @@ async def read_credentials(read: Read) -> tuple[bytes, bytes]:
     return username, password
 
 
+async def read_gss(read: Read, expected: int) -> bytes:
+    """The token of a context (1) or protection level (2) message."""
+    _check_gss(await read(2), expected)
+    (length,) = struct.unpack("!H", await read(2))
+    return await read(length) if length else b""
+
+
+def gss_data_length(data: bytes | bytearray) -> int | None:
+    """LEN of the encapsulated message (3) that begins here; None while it is not all there."""
+    _check_gss(data[:2], GSS_DATA)
+    return int.from_bytes(data[2:4], "big") if len(data) >= 4 else None
+
+
+def _check_gss(head: bytes | bytearray, expected: int) -> None:
+    """VER and MTYP, as far as they are there."""
+    if head[:1] not in (b"", bytes([GSS_VERSION])):
+        raise MalformedMessage(f"GSSAPI message: version {head[0]:#04x}")
+    if head == GSS_ABORT_MESSAGE:
+        raise MalformedMessage("GSSAPI message: aborted by the client")
+    if len(head) == 2 and head[1] != expected:
+        raise MalformedMessage(f"GSSAPI message: type {head[1]:#04x}, not {expected:#04x}")
+
+
 async def read_request(read: Read) -> Request:
     version, command, reserved, atyp = await read(4)
     if version != VERSION:
@@ -124,6 +153,10 @@ def encode_selection(method: int) -> bytes:
 def encode_status(status: int) -> bytes:
     """RFC 1929's answer: 0 is success, anything else a failure."""
     return bytes([AUTH_VERSION, status])
+
+
+def encode_gss(kind: int, token: bytes) -> bytes:
+    return struct.pack("!BBH", GSS_VERSION, kind, len(token)) + token
 
 
 def encode_address(host: str, port: int) -> bytes:
