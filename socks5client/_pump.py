@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import select
 import socket
+import sys
 import threading
 from collections import deque
+from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +94,10 @@ class Pump:
         """Forgets `fd`, before it is closed."""
         self._lasting.pop(fd, None)
         if self._handlers.pop(fd, None) is not None:
-            self._poll.unregister(fd)
+            try:
+                self._poll.unregister(fd)
+            except (OSError, KeyError):
+                pass  # another thread has closed it meanwhile
             self._renew()
 
     def call(self, function: Callable[[], None]) -> None:
@@ -121,9 +126,17 @@ class Pump:
             for fd, mask in self._poll.poll():
                 handler = self._handlers.get(fd)
                 if handler is not None:
-                    handler(mask)
+                    self._guarded(partial(handler, mask))
             while self._calls:
-                self._calls.popleft()()
+                self._guarded(self._calls.popleft())
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """A defect in what one asked for must not stop what is done for the others."""
+        try:
+            call()
+        except Exception:
+            args = (*sys.exc_info(), self._thread)
+            threading.excepthook(threading.ExceptHookArgs(args))
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,7 @@
-"""The drop-in socket: TCP (`stream`), listening (`listener`), UDP (`associated`, `datagram`)."""
+"""The drop-in socket: TCP (`stream`), listening (`listener`), UDP (`datagram`, and its parts).
+
+The parts of UDP, each a class on top of the one before: `sizes`, `associated`, `addressed`.
+"""
 
 from .datagram import DatagramSocket
 from .functions import associate, bind, connect, create_connection

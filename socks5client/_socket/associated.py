@@ -1,4 +1,4 @@
-"""The drop-in UDP socket, without its calls: its association and its addresses.
+"""The association of a drop-in UDP socket: when it is made, who shares it, how it ends.
 
 Its fd is a UDP socket of the kernel's, connected to the relay, so that datagrams from anybody
 else never arrive.
@@ -11,14 +11,13 @@ import os
 import selectors
 import socket as _stdlib
 from _thread import allocate_lock
-from ipaddress import IPv6Address
 
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
 from ..protocol.datagram import header
-from ..route import DIRECT, find_route, get_default_proxy
+from ..route import DIRECT, find_route
 from ..sync import Deadline
-from ..sync.dial import look_up
+from ..sync.deadline import PATIENCE
 from ..sync.relay import open_relay
 from .sizes import SizedSocket
 
@@ -37,6 +36,7 @@ _DONTWAIT = getattr(_stdlib, "MSG_DONTWAIT", 0)
 _SPACES = ((_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF), (_stdlib.SOL_SOCKET, _stdlib.SO_RCVBUF))
 # What may wait for the association where the socket must not, in bytes.
 _WAITING = 1 << 18
+_WAITING_EACH = 256  # what one takes besides its payload
 # How many threads may wait for one socket, and hear of the end of its association.
 _WAKES = 16
 
@@ -57,7 +57,7 @@ def _send_surely(sock: SizedSocket, packet: bytes) -> None:
 
 
 class AssociatedSocket(SizedSocket):
-    """What a `DatagramSocket` is, but for sending and receiving."""
+    """The part of a `DatagramSocket` that has an association."""
 
     # The short ways of DatagramSocket, only while the association stands.
     _stands = False
@@ -85,9 +85,13 @@ class AssociatedSocket(SizedSocket):
         self._lock = allocate_lock()  # held while the association is made
         self._closing = allocate_lock()
         self._waiting: list[tuple[Address, bytes]] = []
+        self._waiting_bytes = 0
         self._waiting_lock = allocate_lock()
-        route = get_default_proxy() if self._route is None else self._route
-        if family != _stdlib.AF_INET6 and route not in (None, DIRECT) and ":" in route[0].host:
+        try:
+            route = find_route(self._route)
+        except ValueError:  # there is none yet
+            return None
+        if family != _stdlib.AF_INET6 and route is not DIRECT and ":" in route[0].host:
             self._replaced = True
             return _stdlib.socket(_stdlib.AF_INET6, type).detach()
         return None
@@ -102,18 +106,20 @@ class AssociatedSocket(SizedSocket):
         """
         self._check_open()
         timeout = self.gettimeout()
-        deadline = Deadline.after(timeout) if timeout else None
+        deadline = Deadline.after(PATIENCE if timeout == 0 else timeout)
         if not self._lock.acquire(timeout=-1 if deadline is None else deadline.left()):
             raise TimeoutError("timed out")
         try:
             if self._failure is not None:
-                raise self._failure
+                raise self._told_failure()
             if self._relay is None:
                 self._associate(self._chain(), deadline)
         finally:
             self._lock.release()
 
     def _chain(self) -> Chain:
+        if self._relay is not None:
+            return self._relay.chain
         route = find_route(self._route)
         if route is DIRECT:
             raise OSError(
@@ -126,17 +132,23 @@ class AssociatedSocket(SizedSocket):
         relay = open_relay(route, Address.from_tuple(self.client_address), deadline)
         try:
             self._connect_to(relay)
+            self._drain()  # whoever could send before it was connected was not the relay
             relay.join(self)
-            relay.watch()
-        except BaseException:
+            with self._waiting_lock:
+                for target, payload in self._waiting:
+                    for packet in self._codec.send(target, payload):
+                        _send_surely(self, relay.wrap(packet))
+                self._waiting.clear()
+                with self._closing:
+                    self._check_open()
+                    self._relay, self._stands = relay, True
+            relay.watch()  # from now on its end is noticed
+        except BaseException as error:
+            self._relay, self._stands = None, False
             relay.close()
+            if isinstance(error, ProxyConnectionError) and error.proxy is None:
+                error.proxy = route[-1]
             raise
-        with self._waiting_lock:
-            for target, payload in self._waiting:
-                for packet in self._codec.send(target, payload):
-                    _send_surely(self, relay.wrap(packet))
-            self._waiting.clear()
-            self._relay, self._stands = relay, True
         self._renew_peer()
 
     def _connect_to(self, relay: Relay) -> None:
@@ -187,7 +199,7 @@ class AssociatedSocket(SizedSocket):
             return True
         self._check_open()
         if self._failure is not None:
-            raise self._failure
+            raise self._told_failure()
         timeout = self.gettimeout()
         if timeout or (timeout is None and not flags & _DONTWAIT):
             self.associate()
@@ -196,7 +208,12 @@ class AssociatedSocket(SizedSocket):
         if self._lock.acquire(blocking=False):
             import threading  # nobody else needs it
 
-            threading.Thread(target=self._associate_aside, args=(route,), daemon=True).start()
+            thread = threading.Thread(target=self._associate_aside, args=(route,), daemon=True)
+            try:
+                thread.start()
+            except BaseException:
+                self._lock.release()
+                raise
         with self._waiting_lock:  # what waited may be on its way, and answered, already
             return self._relay is not None
 
@@ -204,10 +221,10 @@ class AssociatedSocket(SizedSocket):
         """In a thread of its own, with the lock held."""
         try:
             if self._relay is None:
-                self._associate(route, None)
+                self._associate(route, Deadline(PATIENCE))
         except SocksError as error:
             self._fail(error)
-        except (OSError, ValueError) as error:
+        except Exception as error:
             failure = SocksError(f"the association cannot be made: {error}")
             failure.__cause__ = error
             self._fail(failure)
@@ -217,7 +234,25 @@ class AssociatedSocket(SizedSocket):
     def _fail(self, error: SocksError) -> None:
         """The next call raises `error`, and whoever waits for the fd is told to make it."""
         self._failure = error
-        self.association_ended()
+        self._wake(1)
+
+    def _told_failure(self) -> SocksError:
+        """The failure, to be raised once: after it the association can be tried again."""
+        failure, self._failure = self._failure, None
+        assert failure is not None
+        self._drain()  # what woke him
+        return failure.with_traceback(None)
+
+    def _drain(self) -> None:
+        """Throws away what has arrived."""
+        with self._as_it_is() as real:
+            real.settimeout(None)  # of the object alone: the kernel is told not to wait
+            try:
+                while True:
+                    real.recv(1, _DONTWAIT)
+            except OSError:
+                pass
+        self.settimeout(self.gettimeout())
 
     def association_ended(self) -> None:
         """From the relay, in whatever thread: wakes those that wait; they will find out why.
@@ -229,6 +264,9 @@ class AssociatedSocket(SizedSocket):
         self._stands = False
         self._headers.clear()
         self._peer_header = None
+        self._wake(_WAKES)
+
+    def _wake(self, times: int) -> None:
         try:
             with self._closing:
                 real = self._as_it_is()
@@ -239,17 +277,22 @@ class AssociatedSocket(SizedSocket):
                 waker.bind((host, 0))
                 ours.connect(waker.getsockname())
                 waker.connect(ours.getsockname())
-                for _ in range(_WAKES):
+                for _ in range(times):
                     waker.send(b"")
-        except OSError:
-            pass  # it is closed
+        except OSError:  # it is closed, or there is no descriptor left
+            try:
+                _shutdown(self, _stdlib.SHUT_RDWR)
+            except OSError:
+                pass
 
     def _wait_in_line(self, target: Address, payload: bytes) -> bool:
         """Keeps a datagram until the association stands; False where it does by now."""
         with self._waiting_lock:
             if self._relay is not None:
                 return False
-            if sum(len(waiting) for _, waiting in self._waiting) + len(payload) > _WAITING:
+            self._waiting_bytes += len(payload) + _WAITING_EACH
+            if self._waiting_bytes > _WAITING:
+                self._waiting_bytes -= len(payload) + _WAITING_EACH
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             self._waiting.append((target, payload))
             return True
@@ -287,24 +330,9 @@ class AssociatedSocket(SizedSocket):
             self._relay.join(twin)
         return twin
 
-    # Addresses
-
-    def connect(self, address: Any, /) -> None:
-        """Sets the peer: whom `send` sends to, and whom alone datagrams are received from.
-
-        A name that the proxy resolves has no address here: then datagrams from its port are
-        received, whatever their address.
-        """
-        target = self._resolve(address)
-        self._check_open()
-        self._ready()
-        relay = self._relay
-        for twin in (self,) if relay is None else relay.users():
-            twin._peer, twin._target = address, target
-            twin._renew_peer()
-
     def _renew_peer(self) -> None:
         self._sources.clear()
+        self._peer_header = None
         if self._target is not None and self._has_short_way(self._target):
             self._peer_header = self._head(self._target)
 
@@ -321,84 +349,7 @@ class AssociatedSocket(SizedSocket):
         assert self._relay.prefix is not None
         return self._relay.prefix + header(target)
 
-    def _resolve(self, address: Any) -> Address:
-        """A destination as the header is to have it: IPv4 as itself, names as the URL says."""
-        target = Address.from_tuple(address)
-        if target.type is AddressType.NAME:
-            route = find_route(self._route)
-            if route is not DIRECT and not route[-1].remote_dns:
-                target = look_up(target, self.family, _stdlib.SOCK_DGRAM)[0]
-        if target.host.startswith("::ffff:"):
-            mapped = IPv6Address(target.host).ipv4_mapped
-            if mapped is not None:
-                return Address(str(mapped), target.port)
-        return target
-
-    def _is_from_peer(self, source: Address) -> bool:
-        peer = self._target
-        if peer is None or peer == source:
-            return True
-        return peer.type is AddressType.NAME and peer.port == source.port
-
-    def _shape(self, source: Address) -> Any:
-        """As the system gives a source: over an IPv6 socket also IPv4 is IPv6."""
-        if self.family == _stdlib.AF_INET6 and source.type is AddressType.IPV4:
-            return f"::ffff:{source.host}", source.port, 0, 0
-        return source.to_tuple()
-
-    def bind(self, address: Any, /) -> None:
-        """Sets the local address that packets for the relay leave from."""
-        if not self._replaced:
-            _stdlib.socket.bind(self, address)
-            return
-        with _stdlib.socket(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as trial, self._as_it_is() as real:
-            trial.bind((address[0], 0))  # the errors of the system
-            if trial.getsockname()[0] != "0.0.0.0":
-                raise OSError(errno.EADDRNOTAVAIL, "the proxy is reached by IPv6, not from there")
-            real.bind(("::", address[1]))
-
-    def getpeername(self) -> Any:
-        """The peer as it was given to `connect`; `proxy_peername` is the relay."""
-        self._check_open()
-        if self._target is None:
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-        if self._target.type is AddressType.IPV4:
-            return self._shape(self._target)
-        return super().getpeername()
-
-    @property
-    def proxy_peername(self) -> Any:
-        """The address of the first proxy's relay."""
-        with self._as_it_is() as real:
-            return real.getpeername()
-
-    @property
-    def proxy_sockname(self) -> Any:
-        """The local address of the packets to the relay."""
-        return self.getsockname()
-
-    def getsockname(self) -> Any:
-        """The local address. What others see of the proxy's, a SOCKS5 proxy does not tell."""
-        if not self._replaced:
-            return _stdlib.socket.getsockname(self)
-        with self._as_it_is() as real:
-            host, port = real.getsockname()[:2]
-        if self.family == _stdlib.AF_INET6:
-            return f"::ffff:{host}", port, 0, 0
-        return "0.0.0.0", port  # the address is an IPv6 one
-
     def _as_it_is(self) -> _stdlib.socket:
         """A plain socket for the same thing in the kernel, of the family that it really has."""
         self._check_open()
         return _stdlib.socket(fileno=os.dup(self.fileno()))
-
-    def listen(self, *args: Any) -> None:
-        """Not for UDP: OSError, as in the system."""
-        _stdlib.socket.listen(self, *args)
-
-    def shutdown(self, how: int, /) -> None:
-        """As in the system."""
-        self._shut += (how,)
-        _shutdown(self, how)
-        if self._peer is None:  # connected to the relay, but not for the user
-            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))

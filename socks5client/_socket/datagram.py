@@ -11,15 +11,15 @@ import os
 import selectors
 import socket as _stdlib
 import sys
+from itertools import count
 from operator import index
 from time import monotonic
 
 from ..errors import SocksError
 from ..protocol import Address, AddressType
 from ..protocol.datagram import HEADER_LENGTH
-from ..route import DIRECT, find_route
 from ..sync import Deadline
-from .associated import AssociatedSocket
+from .addressed import AddressedSocket, unmapped
 from .stream import socket
 
 TYPE_CHECKING = False
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 # The C methods.
 _recv = _stdlib.socket.recv
-_recvmsg = _stdlib.socket.recvmsg
+_recvmsg: Any = getattr(_stdlib.socket, "recvmsg", None)  # Windows has neither
 _send = _stdlib.socket.send
-_sendmsg = _stdlib.socket.sendmsg
+_sendmsg: Any = getattr(_stdlib.socket, "sendmsg", None)
 
 # Packets are read whole, whatever the user asks for: of a fragment nothing may be lost. In the
 # kernel that costs nothing.
@@ -40,6 +40,9 @@ _HEADER = HEADER_LENGTH[AddressType.IPV4]
 _STANDALONE = b"\0\0\0"
 _USUAL = _STANDALONE + bytes((AddressType.IPV4,))
 _CACHED = 256
+# How often an error that means nothing is borne with in one call, and bad packets in one that
+# must not wait.
+_TRIES = 100
 _LARGEST_FLAGS = (1 << 31) - 1
 
 _PEEK = _stdlib.MSG_PEEK
@@ -48,7 +51,7 @@ _DONTWAIT = getattr(_stdlib, "MSG_DONTWAIT", 0)
 _MORE = getattr(_stdlib, "MSG_MORE", 0)
 
 
-class DatagramSocket(AssociatedSocket):
+class DatagramSocket(AddressedSocket):
     """A UDP socket whose datagrams pass a proxy's relay; what `socket(type=SOCK_DGRAM)` makes.
 
     It is used as a UDP socket of the system is. Its association (UDP ASSOCIATE) is made by the
@@ -137,13 +140,19 @@ class DatagramSocket(AssociatedSocket):
         relay = self._relay
         assert relay is not None
         for packet in packets:
-            packet = relay.wrap(packet)
+            self._push(relay.wrap(packet), flags, ancdata)
+        return len(payload)
+
+    def _push(self, packet: bytes, flags: int, ancdata: Any) -> None:
+        for _ in range(_TRIES):
             try:
-                _sendmsg(self, [packet], ancdata, flags)
+                if ancdata:
+                    _sendmsg(self, [packet], ancdata, flags)
+                else:
+                    _send(self, packet, flags)
+                return
             except OSError as error:
                 self._judge(error)
-                _sendmsg(self, [packet], ancdata, flags)
-        return len(payload)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """As in the system."""
@@ -233,10 +242,14 @@ class DatagramSocket(AssociatedSocket):
             raise relay.error()  # what had arrived before it ended has been received
         ancdata: list[Any] = []
         told = 0
-        while True:
+        for tries in count():
             if packet is None:
-                if late and deadline is not None and not _is_readable(self, deadline.left()):
-                    raise TimeoutError("timed out")
+                if late and deadline is not None:
+                    left = deadline.left()
+                    if left == 0 or not _is_readable(self, left):
+                        raise TimeoutError("timed out")
+                if timeout == 0 and tries >= _TRIES:
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
                 try:
                     if ancbufsize is None:
                         packet = _recv(self, _PACKET, flags & ~_TRUNC)
@@ -252,6 +265,7 @@ class DatagramSocket(AssociatedSocket):
                 if datagram is not None:
                     return datagram[1], datagram[0], ancdata, told
             packet = None
+        raise AssertionError("the loop does not end")
 
     def _understood(self, packet: bytes, peek: int) -> tuple[Any, bytes] | None:
         """Source and payload of a datagram for the user; None where `packet` brings none.
@@ -270,8 +284,8 @@ class DatagramSocket(AssociatedSocket):
         datagram = None
         if plain is not None:
             datagram = codec.peek(plain, now) if peek else codec.receive(plain, now)
-        if datagram is not None and self._is_from_peer(datagram.address):
-            source = self._shape(datagram.address)
+        if datagram is not None and self._is_from_peer(unmapped(datagram.address)):
+            source = self._shape(unmapped(datagram.address))
             if packet.startswith(_USUAL) and not peek and relay.prefix == b"":
                 if len(self._sources) >= _CACHED:
                     self._sources.clear()
@@ -310,13 +324,12 @@ class DatagramSocket(AssociatedSocket):
         """Whether `address` will always have the same header: not a name that is looked up here."""
         if type(address[0]) is not str:
             return False
-        route = find_route(self._route)
-        if route is DIRECT or route[-1].remote_dns:
+        if self._chain()[-1].remote_dns:
             return True
         return Address.from_tuple(address).type is not AddressType.NAME
 
 
-def _size(sock: AssociatedSocket, bufsize: int, flags: int) -> int:
+def _size(sock: AddressedSocket, bufsize: int, flags: int) -> int:
     """How much the user wants; the errors of the system for what cannot be."""
     size = index(bufsize)
     if not 0 <= size <= sys.maxsize or index(flags) > _LARGEST_FLAGS:
@@ -365,10 +378,10 @@ def _cut(payload: bytes, size: int, flags: int) -> bytes:
     return payload if flags & _TRUNC else payload[:size]
 
 
-def _is_readable(sock: AssociatedSocket, timeout: float) -> bool:
+def _is_readable(sock: AddressedSocket, timeout: float) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
-        return bool(selector.select(timeout))
+        return bool(selector.select(min(timeout, 1e6)))
 
 
 def _derived(cls: type[socket]) -> type[DatagramSocket]:

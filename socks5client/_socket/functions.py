@@ -135,6 +135,8 @@ def associate(
     route = find_route(proxy)
     if route is DIRECT:
         raise ValueError("an association is with a proxy, and DIRECT is none: use a UDP socket")
+    if family not in (_stdlib.AF_INET, _stdlib.AF_INET6):
+        raise ValueError(f"family {family} is neither AF_INET nor AF_INET6")
     sock = socket(family, _stdlib.SOCK_DGRAM, proxy=route)
     try:
         assert isinstance(sock, DatagramSocket)

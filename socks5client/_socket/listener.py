@@ -12,6 +12,7 @@ from _thread import allocate_lock
 from ..protocol import Address, Command
 from ..recent import last_destination
 from ..sync import Deadline, Rendezvous, open_tunnel
+from ..sync.deadline import PATIENCE
 from ..sync.rendezvous import ANYBODY, peer_of
 from .stream import adopt
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ..sync import Tunnel
     from .stream import socket
 
-# What bounds the wait for the proxy's answer where the socket is not to wait at all, in seconds.
-PATIENCE = 30.0
 # How long after a failure the socket is not readable, in seconds.
 PAUSE = 1.0
 
@@ -129,6 +128,8 @@ class Listener:
         try:
             rendezvous = Rendezvous(self._chain, tunnel)
             self.last_address = rendezvous.address
+            # Before it is closed: what a forked child holds would stay in the selector.
+            rendezvous.before_close = self._unwatch
             self._watch(rendezvous.fileno())
         except BaseException:
             tunnel.wire.close()
@@ -148,9 +149,7 @@ class Listener:
         """The socket is readable when `fd` is."""
         if self._closed or (self._rendezvous is not None and fd != self._rendezvous.fileno()):
             return
-        if self._watched is not None:
-            self._selector.unregister(self._watched)
-            self._watched = None
+        self._unwatch()
         if fd is not None:
             self._selector.register(fd, selectors.EVENT_READ)
             self._watched = fd
@@ -159,6 +158,11 @@ class Listener:
         """For the proxy's answer, which even a non-blocking socket has to wait for."""
         timeout = self._owner.gettimeout()
         return Deadline.after(PATIENCE if timeout == 0 else timeout)
+
+    def _unwatch(self) -> None:
+        watched, self._watched = self._watched, None
+        if watched is not None and not self._closed:
+            self._selector.unregister(watched)
 
 
 def accepted(tunnel: Tunnel, name: Any) -> socket:

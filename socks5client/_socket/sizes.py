@@ -41,7 +41,8 @@ class SizedSocket(socket):
     @fragment_size.setter
     def fragment_size(self, size: int | None) -> None:
         self._codec.fragment_size = size
-        self._fragments = size is not None
+        for twin in (self,) if self._relay is None else self._relay.users():
+            twin._fragments = size is not None
 
     @property
     def reassembler(self) -> Reassembler:
@@ -83,7 +84,9 @@ class SizedSocket(socket):
         if args and args[0] == _stdlib.IPPROTO_UDP:
             raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
         _stdlib.socket.setsockopt(self, *args)
-        self._options += (args,)
+        if self._relay is None:
+            others = [option for option in self._options if option[:2] != args[:2]]
+            self._options = (*others, args)
 
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; of SO_SNDBUF and SO_RCVBUF the header's space is taken off.

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import socket
 
 
+# What bounds the wait for a proxy's answer where a socket is not to wait at all, in seconds.
+PATIENCE = 30.0
+
+
 class Deadline:
     """One absolute end for a whole operation, on the monotonic clock.
 

@@ -6,7 +6,7 @@ import errno
 import socket
 from functools import lru_cache
 
-from ..errors import HandshakeTimeout, ProxyConnectionError
+from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
 from ..protocol import Address, AddressType
 from .deadline import is_timeout
 
@@ -127,4 +127,9 @@ def own_host(chain: Chain, wire: socket.socket) -> str:
         return chain[-1].host
     if chain[0].unix_path is not None:
         return "127.0.0.1"  # it is on this machine
-    return str(wire.getpeername()[0])
+    try:
+        return str(wire.getpeername()[0])
+    except OSError as error:
+        raise RemoteProtocolError(
+            f"the connection to the proxy broke: {error.strerror}", proxy=chain[0]
+        ) from error

@@ -18,6 +18,7 @@ from ..protocol import Address, Command
 from ..protocol.association import relay_address
 from ..protocol.datagram import header
 from .dial import own_host
+from .rendezvous import ANYBODY
 from .tunnel import open_tunnel
 
 TYPE_CHECKING = False
@@ -42,6 +43,7 @@ class Relay:
     """
 
     ended = False
+    _controls: list[socket.socket] = []  # noqa: RUF012 - for __del__, where __init__ has not ended
     _cause: OSError | None = None
     _pump: Pump | None = None
 
@@ -59,8 +61,9 @@ class Relay:
         headers = b"".join([head for head, _ in hops])
         self.prefix = None if seals else headers
         self.overhead: int = len(headers) + sum(seal.datagram_overhead for seal in seals)  # type: ignore[attr-defined]
-        self._chain = chain
+        self.chain = chain
         self._controls = controls
+        self._users_lock = allocate_lock()
         self._users: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def wrap(self, packet: bytes) -> bytes:
@@ -85,17 +88,21 @@ class Relay:
 
     def join(self, user: Any) -> None:
         """`user` (anything with `association_ended()`) depends on this relay from now on."""
-        self._users.add(user)
+        with self._users_lock:
+            self._users.add(user)
 
     def leave(self, user: Any) -> None:
         """It does no more; with the last one the association ends."""
-        self._users.discard(user)
-        if not self._users:
+        with self._users_lock:
+            self._users.discard(user)
+            last = not self._users
+        if last:
             self.close()
 
     def users(self) -> list[Any]:
         """Who depends on it: duplicates of one socket."""
-        return list(self._users)
+        with self._users_lock:
+            return list(self._users)
 
     def watch(self) -> None:
         """Lets the users know when a proxy ends the association."""
@@ -123,13 +130,13 @@ class Relay:
     def end(self, cause: OSError | None) -> None:
         """A control connection has ended: the relay forwards nothing any more."""
         self.ended, self._cause = True, cause
-        for user in tuple(self._users):
+        for user in self.users():
             user.association_ended()
 
     def error(self) -> SocksError:
         """What to tell those who go on using it."""
         error = ProxyConnectionError(
-            "the proxy ended the UDP association", errno=errno.ECONNABORTED, proxy=self._chain[-1]
+            "the proxy ended the UDP association", errno=errno.ECONNABORTED, proxy=self.chain[-1]
         )
         error.__cause__ = self._cause
         return error
@@ -176,7 +183,9 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
         hops: list[tuple[bytes, Encapsulation | None]] = []
         for length in range(1, len(chain) + 1):
             part = chain[:length]
-            tunnel = open_tunnel(part, client, deadline, command=Command.UDP_ASSOCIATE)
+            # What the others see is the relay before them.
+            told = client if length == 1 else ANYBODY
+            tunnel = open_tunnel(part, told, deadline, command=Command.UDP_ASSOCIATE)
             controls.append(tunnel.plain())
             relay = _locate(part, tunnel.wire, tunnel.reply)
             if length == 1:

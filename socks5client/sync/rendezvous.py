@@ -14,6 +14,7 @@ from .tunnel import broken, open_tunnel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Self
 
@@ -34,9 +35,14 @@ class Rendezvous:
 
     def __init__(self, chain: Chain, tunnel: Tunnel) -> None:
         self._tunnel: Tunnel | None = tunnel
+        self.before_close: Callable[[], None] | None = None
         bound = tunnel.reply.bound
         if bound is None or not bound.is_usable:
-            host = own_host(chain, tunnel.wire).partition("%")[0]
+            try:
+                host = own_host(chain, tunnel.wire).partition("%")[0]
+            except BaseException:
+                tunnel.wire.close()
+                raise
             bound = Address(host, tunnel.reply.port)
         self.address: Any = bound.to_tuple()
         self._here: socket.socket | None = None
@@ -104,6 +110,8 @@ class Rendezvous:
     def close(self) -> None:
         """Gives the rendezvous up; an accepted socket is left alone."""
         tunnel, self._tunnel = self._tunnel, None
+        if tunnel is not None and self.before_close is not None:
+            self.before_close()
         self._close_here()
         if tunnel is not None:
             tunnel.wire.close()
