@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
 import select
 import socket
 import subprocess
 import sys
+import termios
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,6 +224,9 @@ def test_a_reset_throws_nothing_away_that_had_come_before() -> None:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         peer.shutdown(socket.SHUT_RD)
         assert read_exactly(user, size // 2) == b"y" * (size // 2)
+        deadline = time.monotonic() + 10
+        while any(fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(4))):
+            assert time.monotonic() < deadline  # what has not left would be lost by itself
         peer.close()
         size -= size // 2
         assert read_exactly(user, size) == b"y" * size

@@ -453,12 +453,19 @@ def test_asyncio_on_the_socket(echo: Echo) -> None:
         assert asyncio.run(talk(sock)) == b"220 welcome\r\nquestion"
 
 
+def threads() -> int:
+    """How many of ours there are."""
+    return [thread.name for thread in threading.enumerate()].count("socks5client")
+
+
 def test_one_thread_for_many(echo: Echo) -> None:
     with gss_server() as server:
+        check_echo(socks5client.connect(echo.address, proxy=through(server)), b"")  # starts it
+        before = threads()
         socks = [
             socks5client.connect(echo.address, proxy=through(server), timeout=5) for _ in range(20)
         ]
-        assert [thread.name for thread in threading.enumerate()].count("socks5client") == 1
+        assert threads() == before
         for sock in socks:
             read_exactly(sock, 13)
             check_echo(sock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import selectors
 import socket
@@ -510,6 +511,7 @@ def open_fds() -> set[str]:
 def test_no_fd_is_left_open(open_udp: UdpDriver, echo: UdpEcho) -> None:
     with Server() as warm, open_udp(url(warm), echo.address) as udp:  # starts the thread
         check_echo(udp)
+    gc.collect()
     with Server() as server, Server(faults=[reply_code(1)]) as refusing:
         before = open_fds()
         for _ in range(5):
