@@ -36,6 +36,7 @@ class Token:
 
 method: socks5client.AuthMethod = Token()
 proxy = socks5client.Proxy("proxy.test", 1080, auth=[Token(), socks5client.NoAuth()])
+kerberos = socks5client.Proxy("proxy.test", auth=socks5client.GSSAPI("rcmd", require="integrity"))
 same: socks5client.Proxy = proxy.replace(port=1081)
 
 
