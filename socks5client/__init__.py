@@ -11,7 +11,7 @@ The modules `socks5client.httpx`, `socks5client.httpcore` and `socks5client.cli`
 of their name; nothing else needs more than the standard library.
 """
 
-from ._socket import DatagramSocket, associate, bind, connect, create_connection, socket
+from ._socket import associate, bind, connect, create_connection, socket
 from .bypass import Bypass
 from .errors import (
     AddressTypeNotSupported,
@@ -31,10 +31,27 @@ from .errors import (
     SocksError,
     TTLExpired,
 )
-from .protocol import GSSAPI, Address, AuthMethod, NoAuth, UsernamePassword
+from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
 from .proxy import Proxy
 from .route import DIRECT, get_default_proxy, set_default_proxy
 from .sync import Rendezvous
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._socket.datagram import DatagramSocket as DatagramSocket
+    from .protocol import GSSAPI as GSSAPI
+else:
+    # UDP and GSSAPI are imported at first use: most programs never need them.
+    _LATER = {"DatagramSocket": "._socket.datagram", "GSSAPI": ".protocol.gssapi"}
+
+    def __getattr__(name):
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(_LATER[name], __name__), name)
+        return value
+
 
 __version__ = "0.1.0"
 

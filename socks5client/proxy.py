@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .protocol import GSSAPI, Address, AuthMethod, NoAuth, UsernamePassword
+from .protocol import Address, AuthMethod, NoAuth, UsernamePassword
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,6 +234,8 @@ def _auth_of(scheme: str, user_info: str | None) -> AuthMethods | None:
     if scheme in _GSSAPI:
         if colon:
             raise ValueError("the proxy URL has a password, which GSSAPI has no use for")
+        from .protocol import GSSAPI  # most programs never need it
+
         return GSSAPI(principal=_unquote("principal", username) or None)
     if user_info is None:
         return None

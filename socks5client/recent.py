@@ -14,23 +14,24 @@ if TYPE_CHECKING:
     Destinations: TypeAlias = tuple[tuple[Chain, Address], ...]
 
 # One destination for each route, the latest first. A context belongs to one thread or task.
-_recent: ContextVar[Destinations] = ContextVar("socks5client.recent", default=())
+# Whoever notes the same one again and again may look here first whether it is the latest.
+recent: ContextVar[Destinations] = ContextVar("socks5client.recent", default=())
 _MOST = 8
 
 
 def note_destination(chain: Chain, target: Address) -> None:
     """A CONNECT to `target` through `chain` has succeeded."""
-    known = _recent.get()
+    known = recent.get()
     if known and known[0][0] == chain:
         known = known[1:]
     elif known:
         known = tuple([pair for pair in known if pair[0] != chain][: _MOST - 1])
-    _recent.set(((chain, target), *known))
+    recent.set(((chain, target), *known))
 
 
 def last_destination(chain: Chain) -> Address | None:
     """The destination of the last CONNECT through `chain` by this thread or task, or None."""
-    for route, target in _recent.get():
+    for route, target in recent.get():
         if route == chain:
             return target
     return None

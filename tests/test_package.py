@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import socks5client
+from socks5client import protocol
 
 ROOT = Path(socks5client.__file__).parent
 
@@ -121,7 +122,15 @@ def test_exports() -> None:
         for name, value in vars(socks5client).items()
         if not name.startswith("_") and not isinstance(value, type(socks5client))
     }
-    assert public == set(socks5client.__all__)
+    later = {"DatagramSocket", "GSSAPI"}  # imported at first use
+    assert public - {"TYPE_CHECKING"} | later == set(socks5client.__all__)
+    for name in socks5client.__all__:
+        assert getattr(socks5client, name) is not None
+    for name in protocol.__all__:
+        assert getattr(protocol, name) is not None
+    for module in (socks5client, protocol):
+        with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+            module.Nonsense  # noqa: B018
 
 
 def test_public_names_have_docstrings() -> None:
@@ -140,6 +149,7 @@ def test_the_core_imports_nothing_that_it_does_not_need() -> None:
     heavy = (
         "asyncio ssl threading logging random dataclasses inspect typing urllib.parse"
         " httpx httpcore dns gssapi trio idna rich"
+        " socks5client._socket.datagram socks5client.protocol.gssapi socks5client.protocol.datagram"
     )
     code = (
         "import sys, socket; before = set(sys.modules); import socks5client;"

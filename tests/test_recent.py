@@ -28,9 +28,9 @@ ZEROS = ("0.0.0.0", 0)
 @pytest.fixture(autouse=True)
 def nothing_yet() -> Iterator[None]:
     """What other tests connected to in this thread does not count."""
-    token = recent._recent.set(())
+    token = recent.recent.set(())
     yield
-    recent._recent.reset(token)
+    recent.recent.reset(token)
 
 
 def chain(*hosts: str) -> tuple[Proxy, ...]:
@@ -74,7 +74,7 @@ def test_eight_chains_at_most() -> None:
     assert last_destination(chain("proxy1")) is None
     for number in (0, *range(2, 8)):
         assert last_destination(chain(f"proxy{number}")) == ("target", number)
-    assert len(recent._recent.get()) == 8
+    assert len(recent.recent.get()) == 8
 
 
 def test_each_thread_its_own() -> None:

@@ -3,8 +3,7 @@
 The parts of UDP, each a class on top of the one before: `sizes`, `associated`, `addressed`.
 """
 
-from .datagram import DatagramSocket
 from .functions import associate, bind, connect, create_connection
 from .stream import socket
 
-__all__ = ["DatagramSocket", "associate", "bind", "connect", "create_connection", "socket"]
+__all__ = ["associate", "bind", "connect", "create_connection", "socket"]

@@ -8,7 +8,6 @@ from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..sync import Deadline, Rendezvous, open_tunnel
 from ..sync.rendezvous import ANYBODY, ask_for_rendezvous
-from .datagram import DatagramSocket
 from .listener import accepted
 from .stream import adopt, socket
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..route import ProxyLike
     from ..sync import Tunnel
+    from .datagram import DatagramSocket
     from .stream import SocketAddress
 
 # What socket.create_connection takes for "the default timeout".
@@ -74,7 +74,7 @@ def create_connection(
         all_errors=all_errors,
         make=_make,
     )
-    sock = tunnel.plain()
+    sock = tunnel.wire if tunnel.handshake is None else tunnel.plain()
     if not isinstance(sock, socket):  # the plain end of a bridge
         sock = adopt(sock, tunnel.wire, timeout)
         sock._wire = tunnel.wire
@@ -137,6 +137,8 @@ def associate(
         raise ValueError("an association is with a proxy, and DIRECT is none: use a UDP socket")
     if family not in (_stdlib.AF_INET, _stdlib.AF_INET6):
         raise ValueError(f"family {family} is neither AF_INET nor AF_INET6")
+    from .datagram import DatagramSocket  # most programs never need it
+
     sock = socket(family, _stdlib.SOCK_DGRAM, proxy=route)
     try:
         assert isinstance(sock, DatagramSocket)

@@ -6,8 +6,8 @@ import errno
 import os
 import selectors
 import socket as _stdlib
-import weakref
 from _thread import allocate_lock
+from _weakref import proxy
 
 from ..protocol import Address, Command
 from ..recent import last_destination
@@ -43,7 +43,7 @@ class Listener:
                 errno.EADDRNOTAVAIL,
                 f"the port of a rendezvous is the proxy's choice: bind port 0, not {source[1]}",
             )
-        self._owner = weakref.proxy(owner)  # it holds us
+        self._owner = proxy(owner)  # it holds us
         self._chain = chain
         self._turn = allocate_lock()  # of the thread that waits for a peer
         self._opening = allocate_lock()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import select
-import weakref
 from _thread import allocate_lock
+from _weakref import ref  # weakref itself takes 1 ms to import
+from _weakrefset import WeakSet
 from functools import partial
 from ipaddress import ip_address
 
@@ -64,7 +65,7 @@ class Relay:
         self.chain = chain
         self._controls = controls
         self._users_lock = allocate_lock()
-        self._users: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._users: WeakSet[Any] = WeakSet()
 
     def wrap(self, packet: bytes) -> bytes:
         """What to send to the first relay for a packet to the last one."""
@@ -111,7 +112,7 @@ class Relay:
         self._pump = Pump.current()
         for control in self._controls:
             control.setblocking(False)
-            handler = partial(_control_ready, weakref.ref(self), weakref.ref(control))
+            handler = partial(_control_ready, ref(self), ref(control))
             self._pump.register(control.fileno(), select.POLLIN, handler, lasting=True)
 
     def unwatch(self, control: socket.socket) -> None:
@@ -145,9 +146,7 @@ class Relay:
         self.close()
 
 
-def _control_ready(
-    relay: weakref.ref[Relay], control: weakref.ref[socket.socket], mask: int
-) -> None:
+def _control_ready(relay: ref[Relay], control: ref[socket.socket], mask: int) -> None:
     """In the pump's thread. A proxy has nothing to say on a control connection, but its end."""
     sock, owner = control(), relay()
     if sock is None or owner is None or sock.fileno() < 0:

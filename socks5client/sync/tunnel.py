@@ -11,7 +11,7 @@ from ..handshake import Connected, Handshake
 from ..protocol import Address, Command, Reply, Request
 from ..protocol.usual import REPLY_START, usual_turns
 from ..proxy import NO_AUTH
-from ..recent import note_destination
+from ..recent import note_destination, recent
 from ..route import DIRECT, find_route
 from .deadline import Deadline, is_timeout
 from .dial import dial, look_up, unknown_proxy
@@ -113,7 +113,7 @@ def open_tunnel(
             else:
                 handshake = Handshake(chain, request, hops=hops, trace=trace)
                 reply = run(handshake, wire, deadline)
-            if command is Command.CONNECT:
+            if command is Command.CONNECT and recent.get()[:1] != ((chain, address),):
                 note_destination(chain, address)
             return Tunnel(wire, reply, handshake)
         except ReplyError as error:
