@@ -13,6 +13,7 @@ child's copy works only as long as the parent, whose thread serves it.
 
 from __future__ import annotations
 
+import _socket
 import atexit
 import os
 import select
@@ -21,6 +22,7 @@ import struct
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from functools import partial
 
 from ._pump import Pump
@@ -34,15 +36,16 @@ except ImportError:  # Windows, which has no poll() either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .protocol import Encapsulation
 
 # The C method, whatever a shim may put on the class later.
-_connect = socket.socket.connect
+_connect = _socket.socket.connect
 
 _CHUNK = 65536
 _BUFFER = 4 * _CHUNK
+_AT_ONCE = 16  # pieces, at exit
 # Makes close() reset the connection.
 _RESET = struct.pack("ii", 1, 0)
 # How long to wait, in seconds, for what may be on its way still, and for a user who does not read.
@@ -62,6 +65,9 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     try:
         pump = Pump.current()
         plain, near = _pair()
+        if wire.family != getattr(socket, "AF_UNIX", None):
+            # The user's end has its own say in what is put together; here it only delays.
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = _Link(pump, near, wire, layers, received)
         pump.call(link.start)
     except BaseException:
@@ -81,6 +87,9 @@ def _pair() -> tuple[socket.socket, socket.socket]:
                 _connect(one, listener.getsockname())
                 other, peer = listener.accept()
                 if peer == one.getsockname():
+                    if hasattr(socket, "TCP_LINGER2"):
+                        # So that close() is told apart from a half-close: a reset follows it.
+                        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, -1)
                     for sock in (one, other):
                         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         # The wire has buffers that grow; here they would only delay it.
@@ -170,7 +179,9 @@ class _Link:
     def drain(self) -> bool:
         """At exit: takes what the user has written so far; whether there was any."""
         anything = False
-        while not self.near.ended and self._take():
+        for _ in range(_AT_ONCE):
+            if self.near.ended or not self._take():
+                break
             anything = True
         self._flush_far()
         return anything
@@ -189,6 +200,12 @@ class _Link:
 
     def _ready(self, end: _End, mask: int) -> None:
         """`end` is as poll() says."""
+        try:
+            self._serve(end, mask)
+        finally:
+            self._go_on()
+
+    def _serve(self, end: _End, mask: int) -> None:
         if mask & (select.POLLHUP | select.POLLERR):
             end.hung = True
         if end is self.near:
@@ -204,7 +221,6 @@ class _Link:
                 self._flush_far()
             if mask & ~select.POLLOUT and not self.far.ended and not self.near.pending:
                 self._read_far()
-        self._go_on()
 
     def _go_on(self) -> None:
         """Polls each end for what is wanted of it, or closes where nothing is left to carry."""
@@ -256,14 +272,12 @@ class _Link:
             self._abandon()
             return False
         if data:
-            try:
+            with self._breaking():
                 self.far.pending += wrap(self._layers, data)
-            except OSError:
-                self._stop_writing()
         return bool(data)
 
     def _read_far(self) -> None:
-        try:
+        with self._breaking():  # by a reset, too
             data = self.far.read()
             if data:
                 plain = unwrap(self._layers, data)
@@ -273,9 +287,6 @@ class _Link:
                 self.far.ended = ended(self._layers)
             elif data is not None and unfinished(self._layers):
                 self._stop_writing()
-        except OSError:  # a reset, or bytes that no layer accepts
-            self.far.ended = True
-            self._stop_writing()
         self._flush_near()
 
     def _flush_far(self) -> None:
@@ -284,7 +295,8 @@ class _Link:
                 return
             if not self._finished:
                 self._finished = True
-                self.far.pending += finish(self._layers)
+                with self._breaking():
+                    self.far.pending += finish(self._layers)
             if self.far.flush():
                 self.far.shutdown()
         except OSError:
@@ -303,7 +315,10 @@ class _Link:
                 self._pause = min(2 * self._pause, _LONG_MOMENT)
                 timer = threading.Timer(self._pause, self._pump.call, (self._try_again,))
                 timer.daemon = True
-                timer.start()
+                try:
+                    timer.start()
+                except RuntimeError:  # no thread can be started: better now than never
+                    self.near.shut = True
         except OSError:
             self._abandon()
 
@@ -316,6 +331,18 @@ class _Link:
         """The wire takes no more: the user gets what has come, and then a reset."""
         self.far.pending.clear()
         self.far.shut = self._finished = self.near.ended = self._broken = True
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Where this fails, nothing is carried any more, in either direction."""
+        try:
+            yield
+        except BaseException as error:
+            self.far.ended = True
+            self._stop_writing()
+            self._flush_near()
+            if not isinstance(error, OSError):
+                raise  # a defect: it is shown
 
     def _abandon(self) -> None:
         """The user is gone; what he wrote before is still delivered."""
@@ -332,7 +359,8 @@ def _drain() -> None:
     global _draining
     _draining = True
     # What was written just now may be on its way through the kernel still.
-    while [link for link in tuple(_links) if link.drain()]:
+    deadline = time.monotonic() + _LONG_MOMENT  # another thread may write for ever
+    while [link for link in tuple(_links) if link.drain()] and time.monotonic() < deadline:
         time.sleep(_MOMENT)
     for link in tuple(_links):
         link.end()

@@ -170,27 +170,41 @@ def test_bytes_that_no_layer_accepts_end_the_connection(pair: Pair) -> None:
     assert read_all(pair.peer) == b""  # and the wire hears nothing more
 
 
-def test_data_that_no_layer_wraps_ends_the_connection() -> None:
-    class Refusing(Xor):
-        def wrap(self, data: bytes) -> bytes:
-            raise OSError("cannot be wrapped")
+@pytest.mark.parametrize("error", [OSError, RuntimeError])
+@pytest.mark.parametrize("call", ["wrap", "unwrap", "finish"])
+def test_a_layer_that_fails_ends_the_connection(
+    call: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both directions, and for this connection only; what is no OSError is also shown."""
+    shown: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
 
+    def fail(*arguments: object) -> bytes:
+        raise error("this layer fails")
+
+    bad = Xor()
+    setattr(bad, call, fail)
     wire, peer = socket.socketpair()
-    user = bridge(wire, [Refusing()], b"")
+    user = bridge(wire, [bad], b"")
+    other = Pair()
     user.settimeout(10)
     peer.settimeout(10)
     with user, peer:
-        user.sendall(b"x")
-        with pytest.raises(OSError):
-            for _ in range(1000):
-                user.sendall(b"x" * 65536)
-        peer.sendall(b"down".translate(KEY))
-        assert read_exactly(user, 4) == b"down"
-        peer.close()
-        try:
-            assert user.recv(1) == b""
-        except ConnectionResetError:
-            pass  # what he wrote last was left unread
+        if call == "unwrap":
+            peer.sendall(b"x")
+        else:
+            user.sendall(b"x")
+        if call == "finish":
+            assert read_exactly(peer, 1) == b"x".translate(KEY)
+            user.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionError):
+            if not user.recv(1):
+                raise ConnectionResetError
+        assert peer.recv(1) == b""
+    other.user.sendall(b"up")
+    assert read_exactly(other.peer, 2) == b"up".translate(KEY)
+    other.close()
+    assert bool(shown) == (error is RuntimeError)
 
 
 def test_reset_wire() -> None:
@@ -253,6 +267,43 @@ def test_without_loopback_it_is_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_idle_user_who_closes_closes_the_wire(pair: Pair) -> None:
     pair.user.close()
     assert read_all(pair.peer) == b"[bye]"
+
+
+def wait_until_closed(peer: socket.socket) -> None:
+    """Both directions: the wire's fd is closed, not only shut."""
+    poll = select.poll()
+    poll.register(peer, 0)
+    assert poll.poll(10_000) == [(peer.fileno(), select.POLLHUP)]
+
+
+def test_close_is_no_half_close(pair: Pair) -> None:
+    """A peer that says nothing after it does not keep the wire open."""
+    pair.user.sendall(b"up")
+    pair.user.close()
+    assert read_all(pair.peer) == b"up".translate(KEY) + b"[bye]"
+    wait_until_closed(pair.peer)
+
+
+def test_close_before_a_slow_peer_has_read(pair: Pair) -> None:
+    size = 300_000  # more than the wire takes at once, less than all buffers
+    pair.user.sendall(b"x" * size)
+    pair.user.close()
+    received = b""
+    while len(received) < size:
+        piece = pair.peer.recv(10_000)
+        assert piece
+        received += piece
+    assert received + read_all(pair.peer) == b"x".translate(KEY) * size + b"[bye]"
+    wait_until_closed(pair.peer)
+
+
+def test_the_wire_waits_for_no_more_to_send() -> None:
+    """What is small leaves at once: the user's end decides what is put together."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+    with peer, bridge(wire, [Xor()], b""):
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_half_closed_then_closed(pair: Pair) -> None:
@@ -349,6 +400,17 @@ def run(end: str, size: int) -> bytes:
 @pytest.mark.parametrize("end", ["", "user.close()", "sys.exit(3)"])
 def test_what_was_written_survives_the_end_of_the_interpreter(end: str) -> None:
     assert run(end, 10_000_000) == b"x".translate(KEY) * 10_000_000 + b"[bye]"
+
+
+def test_a_thread_that_writes_for_ever_does_not_stop_the_exit() -> None:
+    end = """
+import threading
+def write():
+    while True:
+        user.sendall(b"x" * 1000)
+threading.Thread(target=write, daemon=True).start()
+"""
+    assert len(run(end, 1000)) >= 1000
 
 
 def test_fork() -> None:

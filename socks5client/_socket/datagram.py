@@ -15,7 +15,6 @@ from itertools import count
 from operator import index
 from time import monotonic
 
-from ..errors import SocksError
 from ..protocol import Address, AddressType
 from ..protocol.datagram import HEADER_LENGTH
 from ..sync import Deadline
@@ -64,8 +63,6 @@ class DatagramSocket(AddressedSocket):
     `client_address`. Through a chain the datagrams pass a relay of each proxy. A proxy that is
     spoken to by TLS is refused: the datagrams would be in clear. Source: RFC 1928 section 7.
     """
-
-    _peeked: tuple[bytes, bytes | None] | None = None
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         """As in the system."""
@@ -303,19 +300,9 @@ class DatagramSocket(AddressedSocket):
         return None
 
     def _opened(self, packet: bytes, peek: int) -> bytes | None:
-        """The last relay's packet; None, which is counted, for one that did not come that way.
-
-        What is only looked at is kept: a token that is unwrapped a second time is a replay.
-        """
+        """The last relay's packet; None, which is counted, for one that did not come that way."""
         assert self._relay is not None
-        if self._peeked is not None and self._peeked[0] == packet:
-            plain = self._peeked[1]
-        else:
-            try:
-                plain = self._relay.unwrap(packet)
-            except (ValueError, SocksError):
-                plain = None
-        self._peeked = (packet, plain) if peek else None
+        plain = self._relay.unwrap(packet, keep=bool(peek))
         if plain is None and not peek:
             self._codec.malformed += 1
         return plain

@@ -8,6 +8,7 @@ data, and each UDP datagram. `01 FF` instead of a message is an abort.
 from __future__ import annotations
 
 import errno
+import re
 from enum import IntEnum
 
 from ..errors import AuthenticationError, RemoteProtocolError, SocksError
@@ -121,8 +122,17 @@ class GSSAPI:
             yield from self._establish(context)
             level = yield from self._agree(gssapi, context)
         except gssapi.exceptions.GSSError as error:
-            raise AuthenticationError(f"GSSAPI: {_explained(error)}") from error
+            cause = error if self._principal is None else None  # which may name him
+            raise AuthenticationError(f"GSSAPI: {self._without_principal(error)}") from cause
         return None if level is Level.CLEAR else GssEncapsulation(context, level)
+
+    def _without_principal(self, error: Any) -> str:
+        """What the library says; a user's name is in no message."""
+        text = _explained(error)
+        if self._principal is None:
+            return text
+        user = re.escape(self._principal.partition("@")[0])
+        return re.sub(rf"(?<!\w){user}(?!\w)", "***", text)
 
     def _context(self, gssapi: Any, request: Request, server: str) -> Any:
         flag = gssapi.RequirementFlag

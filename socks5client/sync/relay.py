@@ -57,6 +57,7 @@ class Relay:
     ) -> None:
         self.address = address
         self._hops = hops  # the header that leads to a relay, and what its proxy encapsulates by
+        self._kept: tuple[bytes, bytes | None] | None = None
         self._lock = allocate_lock()  # no security context may be used by two threads
         seals = [seal for _, seal in hops if seal is not None]
         headers = b"".join([head for head, _ in hops])
@@ -76,16 +77,31 @@ class Relay:
                 packet = head + (packet if seal is None else seal.wrap_datagram(packet))  # type: ignore[attr-defined]
         return packet
 
-    def unwrap(self, packet: bytes) -> bytes:
-        """The opposite. Raises ValueError, or a SocksError, where it did not come that way."""
+    def unwrap(self, packet: bytes, *, keep: bool = False) -> bytes | None:
+        """The opposite; None for what did not come that way.
+
+        With `keep` it has only been looked at, and will come again: but a token that is
+        unwrapped a second time is a replay.
+        """
         with self._lock:
+            if self._kept is None or self._kept[0] != packet:
+                self._kept = packet, self._unwrap(packet)
+            plain = self._kept[1]
+            if not keep:
+                self._kept = None
+            return plain
+
+    def _unwrap(self, packet: bytes) -> bytes | None:
+        try:
             for head, seal in self._hops:
                 if not packet.startswith(head):
-                    raise ValueError("the packet is not from the relay behind")
+                    return None
                 packet = packet[len(head) :]
                 if seal is not None:
                     packet = seal.unwrap_datagram(packet)  # type: ignore[attr-defined]
-        return packet
+            return packet
+        except SocksError:
+            return None
 
     def join(self, user: Any) -> None:
         """`user` (anything with `association_ended()`) depends on this relay from now on."""
@@ -185,17 +201,34 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
             # What the others see is the relay before them.
             told = client if length == 1 else ANYBODY
             tunnel = open_tunnel(part, told, deadline, command=Command.UDP_ASSOCIATE)
-            controls.append(tunnel.plain())
+            controls.append(tunnel.wire)
+            seal = _seal(part, tunnel)
+            controls[-1] = _control(tunnel, seal)
             relay = _locate(part, tunnel.wire, tunnel.reply)
             if length == 1:
                 first = relay
             head = header(Address(*relay)) if hops else b""
-            hops.append((head, _seal(part, tunnel)))
+            hops.append((head, seal))
         return Relay(chain, controls, first, hops)
     except BaseException:
         for control in controls:
             control.close()
         raise
+
+
+def _control(tunnel: Tunnel, seal: Encapsulation | None) -> socket.socket:
+    """The connection whose end ends the association.
+
+    What the last proxy would encapsulate on it is left alone: it says nothing there, and its
+    context belongs to the datagrams.
+    """
+    layers = [] if tunnel.handshake is None else tunnel.handshake.layers
+    outer = [layer for layer in layers if layer is not seal]
+    if not outer:
+        return tunnel.wire
+    from .._bridge import bridge
+
+    return bridge(tunnel.wire, outer, b"")
 
 
 def _seal(chain: Chain, tunnel: Tunnel) -> Encapsulation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,6 +198,15 @@ def test_principal_without_credentials(library: Library) -> None:
     library.unknown_users["bob"] = GSSError(13, 7)
     with pytest.raises(AuthenticationError, match="No Kerberos credentials available"):
         play(GSSAPI(principal="bob"), [])
+
+
+@pytest.mark.parametrize("principal", ["bob", "bob@EXAMPLE.COM"])
+def test_a_principal_is_in_no_message(library: Library, principal: str) -> None:
+    library.unknown_users[principal] = GSSError(13, 6)
+    with pytest.raises(AuthenticationError, match=r"principal \*\*\*@EXAMPLE.COM in") as caught:
+        play(GSSAPI(principal=principal), [])
+    assert "bob" not in traceback.format_exception_only(caught.value)[-1]
+    assert caught.value.__cause__ is None
 
 
 def test_mechanism(library: Library) -> None:
