@@ -301,6 +301,20 @@ def test_expired_credentials(
         server.wait_idle()
 
 
+def test_clock_skew(
+    connect: Driver,
+    echo: Echo,
+    kerberos: Realm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KRB5CCNAME", str(kerberos.skewed(tmp_path / "skewed")))
+    with gss_server() as server:
+        with pytest.raises(socks5client.AuthenticationError, match=r"GSSAPI: .*Clock skew"):
+            connect(echo.address, through(server))
+        server.wait_idle()
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

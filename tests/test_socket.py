@@ -91,6 +91,14 @@ def test_it_is_a_socket(url: str) -> None:
             assert sock.gettimeout() == 0
 
 
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_arguments_that_are_refused_leave_no_fd(kind: int) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(TypeError):
+        socks5client.socket(socket.AF_INET, kind, "tcp", proxy="[::1]:1080")  # type: ignore[arg-type]
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
 def test_default_timeout(url: str) -> None:
     socket.setdefaulttimeout(7)
     try:

@@ -80,6 +80,7 @@ class socket(_stdlib.socket):
     ) -> None:
         if proxy is not None:
             self._route = find_route(proxy)
+        made = None
         if fileno is None and family in (-1, *_INTERNET) and self._route is not DIRECT:
             kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
             default_is_direct = proxy is None and get_default_proxy() is DIRECT
@@ -88,14 +89,19 @@ class socket(_stdlib.socket):
 
                 family = _stdlib.AF_INET if family == -1 else family
                 proto = 0 if proto == -1 else proto
-                fileno = make_datagram(self, family, type)
+                made = make_datagram(self, family, type)
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
                 family = _stdlib.AF_INET if family == -1 else family
                 type = _stdlib.SOCK_STREAM if type == -1 else type
                 proto = 0 if proto == -1 else proto
-                fileno = _stand_in(family, type)
-        super().__init__(family, type, proto, fileno)
+                made = _stand_in(family, type)
+        try:
+            super().__init__(family, type, proto, fileno if made is None else made)
+        except BaseException:
+            if made is not None:
+                os.close(made)
+            raise
 
     def connect(self, address: Any, /) -> None:
         """Connects to `address`, ("host", port) or the four of IPv6, through the proxy.

@@ -96,6 +96,12 @@ class Realm:
         ccache.write_bytes(_ended(ccache.read_bytes()))
         return ccache
 
+    def skewed(self, ccache: Path) -> Path:
+        """A cache of a client whose clock is an hour off, as far as the KDC can tell."""
+        self.kinit(ccache)
+        ccache.write_bytes(_skewed(ccache.read_bytes(), 3600))
+        return ccache
+
 
 @contextmanager
 def realm(folder: Path) -> Iterator[Realm]:
@@ -158,6 +164,13 @@ def _import(name: str) -> Any:
         if os.environ.get("CI"):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
+
+
+def _skewed(ccache: bytes, seconds: int) -> bytes:
+    """The cache with another offset between the KDC's clock and this one in its header."""
+    length = int.from_bytes(ccache[2:4])
+    offset = struct.pack("!HHiI", 1, 8, seconds, 0)
+    return ccache[:2] + struct.pack("!H", len(offset)) + offset + ccache[4 + length :]
 
 
 def _ended(ccache: bytes) -> bytes:
