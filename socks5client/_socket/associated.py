@@ -33,7 +33,6 @@ _shutdown = _stdlib.socket.shutdown
 _send = _stdlib.socket.send
 
 _DONTWAIT = getattr(_stdlib, "MSG_DONTWAIT", 0)
-_SPACES = ((_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF), (_stdlib.SOL_SOCKET, _stdlib.SO_RCVBUF))
 # What may wait for the association where the socket must not, in bytes.
 _WAITING = 1 << 18
 _WAITING_EACH = 256  # what one takes besides its payload
@@ -105,8 +104,7 @@ class AssociatedSocket(SizedSocket):
         SocksError, after which it can be tried again. Source: RFC 1928 section 4.
         """
         self._check_open()
-        timeout = self.gettimeout()
-        deadline = Deadline.after(PATIENCE if timeout == 0 else timeout)
+        deadline = Deadline.of_answer(self.gettimeout())
         if not self._lock.acquire(timeout=-1 if deadline is None else deadline.left()):
             raise TimeoutError("timed out")
         try:

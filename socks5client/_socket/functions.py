@@ -77,7 +77,6 @@ def create_connection(
     sock = tunnel.wire if tunnel.handshake is None else tunnel.plain()
     if not isinstance(sock, socket):  # the plain end of a bridge
         sock = adopt(sock, tunnel.wire, timeout)
-        sock._wire = tunnel.wire
     elif sock.gettimeout() != timeout:
         sock.settimeout(timeout)
     sock._proxied, sock._peer, sock._reply = True, address, tunnel.reply

@@ -12,7 +12,6 @@ from _weakref import proxy
 from ..protocol import Address, Command
 from ..recent import last_destination
 from ..sync import Deadline, Rendezvous, open_tunnel
-from ..sync.deadline import PATIENCE
 from ..sync.rendezvous import ANYBODY, peer_of
 from .stream import adopt
 
@@ -156,8 +155,7 @@ class Listener:
 
     def _deadline(self) -> Deadline | None:
         """For the proxy's answer, which even a non-blocking socket has to wait for."""
-        timeout = self._owner.gettimeout()
-        return Deadline.after(PATIENCE if timeout == 0 else timeout)
+        return Deadline.of_answer(self._owner.gettimeout())
 
     def _unwatch(self) -> None:
         watched, self._watched = self._watched, None
@@ -167,9 +165,6 @@ class Listener:
 
 def accepted(tunnel: Tunnel, name: Any) -> socket:
     """The drop-in socket for a peer that came to the rendezvous at `name`; in blocking mode."""
-    plain = tunnel.plain()
-    sock = adopt(plain, tunnel.wire, None)
+    sock = adopt(tunnel.plain(), tunnel.wire, None)
     sock._proxied, sock._peer, sock._name = True, peer_of(tunnel.reply), name
-    if plain is not tunnel.wire:
-        sock._wire = tunnel.wire
     return sock

@@ -82,20 +82,20 @@ class socket(_stdlib.socket):
             self._route = find_route(proxy)
         made = None
         if fileno is None and family in (-1, *_INTERNET) and self._route is not DIRECT:
-            kind = _stdlib.SOCK_STREAM if type == -1 else type & ~_TYPE_FLAGS
-            default_is_direct = proxy is None and get_default_proxy() is DIRECT
-            if kind == _stdlib.SOCK_DGRAM and not default_is_direct:
-                from .datagram import make_datagram  # nobody else needs it
-
-                family = _stdlib.AF_INET if family == -1 else family
-                proto = 0 if proto == -1 else proto
-                made = make_datagram(self, family, type)
+            # What the system means by no argument.
+            family = _stdlib.AF_INET if family == -1 else family
+            type = _stdlib.SOCK_STREAM if type == -1 else type
+            proto = 0 if proto == -1 else proto
+            kind = type & ~_TYPE_FLAGS
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
-                family = _stdlib.AF_INET if family == -1 else family
-                type = _stdlib.SOCK_STREAM if type == -1 else type
-                proto = 0 if proto == -1 else proto
                 made = _stand_in(family, type)
+            elif kind == _stdlib.SOCK_DGRAM and not (
+                proxy is None and get_default_proxy() is DIRECT
+            ):
+                from .datagram import make_datagram  # nobody else needs it
+
+                made = make_datagram(self, family, type)
         try:
             super().__init__(family, type, proto, fileno if made is None else made)
         except BaseException:
@@ -337,13 +337,15 @@ def _stand_in(family: int, type: int) -> int:
     return _stdlib.socket(family, type).detach()
 
 
-def adopt(sock: _stdlib.socket, like: _stdlib.socket, timeout: float | None) -> socket:
-    """A drop-in socket on the fd of `sock`, which looks like `like`."""
+def adopt(sock: _stdlib.socket, wire: _stdlib.socket, timeout: float | None) -> socket:
+    """A drop-in socket on the fd of `sock`, which looks like `wire`, what it leads to."""
     try:
-        adopted = socket(like.family, like.type, like.proto, sock.fileno())
+        adopted = socket(wire.family, wire.type, wire.proto, sock.fileno())
     except BaseException:
         sock.close()
         raise
     sock.detach()
     adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
+    if wire is not sock:
+        adopted._wire = wire
     return adopted

@@ -6,7 +6,7 @@ way in, and `Association` what follows it for UDP; the drivers move their bytes.
 
 from .address import Address, AddressType
 from .auth import AuthMethod, NoAuth, UsernamePassword
-from .encapsulation import Encapsulation
+from .encapsulation import DatagramEncapsulation, Encapsulation
 from .messages import (
     Authenticated,
     Command,
@@ -57,6 +57,7 @@ __all__ = [
     "Authenticated",
     "Command",
     "Datagram",
+    "DatagramEncapsulation",
     "Encapsulation",
     "Fragment",
     "Method",

@@ -14,8 +14,7 @@ class Encapsulation(Protocol):
     """What a method does to everything that follows its sub-negotiation.
 
     Where one message takes only so many plain bytes, it has an attribute `chunk` that says how
-    many. For UDP it has `wrap_datagram` and `unwrap_datagram`, which do the same for one packet,
-    and `datagram_overhead`, what a packet grows by at most. One that has an end of its own has
+    many. For UDP it is a `DatagramEncapsulation` as well. One that has an end of its own has
     an attribute `ended`, which becomes True with it: then nothing more comes, whether the
     connection has ended or not. One whose messages have a length has `unfinished`: whether a
     message has begun to arrive.
@@ -34,6 +33,20 @@ class Encapsulation(Protocol):
 
     def finish(self) -> bytes:
         """What to send before the connection is half-closed; b"" where the method has nothing."""
+        ...
+
+
+class DatagramEncapsulation(Encapsulation, Protocol):
+    """One that knows UDP, too (RFC 1928 section 7): each packet is wrapped by itself."""
+
+    datagram_overhead: int  # what a packet grows by at most, in bytes
+
+    def wrap_datagram(self, packet: bytes) -> bytes:
+        """What to send for `packet`, which has its header."""
+        ...
+
+    def unwrap_datagram(self, packet: bytes) -> bytes:
+        """The opposite. Raises RemoteProtocolError for what cannot be unwrapped."""
         ...
 
 

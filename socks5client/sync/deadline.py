@@ -31,6 +31,11 @@ class Deadline:
         """None for no end. Raises ValueError where `timeout` is negative."""
         return None if timeout is None else cls(timeout)
 
+    @classmethod
+    def of_answer(cls, timeout: float | None) -> Deadline | None:
+        """For a proxy's answer, which a socket with timeout 0 has to wait for, too."""
+        return cls.after(PATIENCE if timeout == 0 else timeout)
+
     def left(self) -> float:
         """Seconds until then, 0 where it has passed."""
         return max(0.0, self._end - time.monotonic())

@@ -25,10 +25,11 @@ from .tunnel import open_tunnel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
     from typing import Any
 
     from .._pump import Pump
-    from ..protocol import Encapsulation, Reply
+    from ..protocol import DatagramEncapsulation, Reply
     from ..route import Chain
     from .deadline import Deadline
     from .tunnel import Tunnel
@@ -44,7 +45,7 @@ class Relay:
     """
 
     ended = False
-    _controls: list[socket.socket] = []  # noqa: RUF012 - for __del__, where __init__ has not ended
+    _controls: Sequence[socket.socket] = ()  # for __del__, where __init__ has not ended
     _cause: OSError | None = None
     _pump: Pump | None = None
 
@@ -53,7 +54,7 @@ class Relay:
         chain: Chain,
         controls: list[socket.socket],
         address: tuple[str, int],
-        hops: list[tuple[bytes, Encapsulation | None]],
+        hops: list[tuple[bytes, DatagramEncapsulation | None]],
     ) -> None:
         self.address = address
         self._hops = hops  # the header that leads to a relay, and what its proxy encapsulates by
@@ -62,7 +63,7 @@ class Relay:
         seals = [seal for _, seal in hops if seal is not None]
         headers = b"".join([head for head, _ in hops])
         self.prefix = None if seals else headers
-        self.overhead: int = len(headers) + sum(seal.datagram_overhead for seal in seals)  # type: ignore[attr-defined]
+        self.overhead = len(headers) + sum(seal.datagram_overhead for seal in seals)
         self.chain = chain
         self._controls = controls
         self._users_lock = allocate_lock()
@@ -74,7 +75,7 @@ class Relay:
             return self.prefix + packet
         with self._lock:
             for head, seal in reversed(self._hops):
-                packet = head + (packet if seal is None else seal.wrap_datagram(packet))  # type: ignore[attr-defined]
+                packet = head + (packet if seal is None else seal.wrap_datagram(packet))
         return packet
 
     def unwrap(self, packet: bytes, *, keep: bool = False) -> bytes | None:
@@ -98,7 +99,7 @@ class Relay:
                     return None
                 packet = packet[len(head) :]
                 if seal is not None:
-                    packet = seal.unwrap_datagram(packet)  # type: ignore[attr-defined]
+                    packet = seal.unwrap_datagram(packet)
             return packet
         except SocksError:
             return None
@@ -139,7 +140,7 @@ class Relay:
 
     def close(self) -> None:
         """Ends the association."""
-        controls, self._controls = self._controls, []
+        controls, self._controls = self._controls, ()
         for control in controls:
             self.unwatch(control)
             control.close()
@@ -195,7 +196,7 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
             )
     controls: list[socket.socket] = []
     try:
-        hops: list[tuple[bytes, Encapsulation | None]] = []
+        hops: list[tuple[bytes, DatagramEncapsulation | None]] = []
         for length in range(1, len(chain) + 1):
             part = chain[:length]
             # What the others see is the relay before them.
@@ -216,7 +217,7 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
         raise
 
 
-def _control(tunnel: Tunnel, seal: Encapsulation | None) -> socket.socket:
+def _control(tunnel: Tunnel, seal: DatagramEncapsulation | None) -> socket.socket:
     """The connection whose end ends the association.
 
     What the last proxy would encapsulate on it is left alone: it says nothing there, and its
@@ -231,16 +232,17 @@ def _control(tunnel: Tunnel, seal: Encapsulation | None) -> socket.socket:
     return bridge(tunnel.wire, outer, b"")
 
 
-def _seal(chain: Chain, tunnel: Tunnel) -> Encapsulation | None:
+def _seal(chain: Chain, tunnel: Tunnel) -> DatagramEncapsulation | None:
     """What the last proxy of `chain` encapsulates datagrams by."""
-    seal = None if tunnel.handshake is None else tunnel.handshake.encapsulation
+    seal: Any = None if tunnel.handshake is None else tunnel.handshake.encapsulation
     if seal is not None and not hasattr(seal, "wrap_datagram"):
         raise SocksError(
             "the authentication method encapsulates, but knows nothing of UDP",
             errno=errno.EOPNOTSUPP,
             proxy=chain[-1],
         )
-    return seal
+    datagrams: DatagramEncapsulation | None = seal
+    return datagrams
 
 
 def _locate(chain: Chain, wire: socket.socket, reply: Reply) -> tuple[str, int]:

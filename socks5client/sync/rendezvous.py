@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import socket as _stdlib
+import socket
 
 from ..protocol import Address, Command
 from ..route import DIRECT, find_route
@@ -13,7 +13,6 @@ from .tunnel import broken, open_tunnel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Self
@@ -49,7 +48,7 @@ class Rendezvous:
         if tunnel.handshake is not None and tunnel.handshake.reply is not None:
             # Where something wraps the bytes, the second reply may come along with the first:
             # then nothing more makes the connection readable, and this is, for ever.
-            self._here, other = _stdlib.socketpair()
+            self._here, other = socket.socketpair()
             other.close()
 
     def accept(self, timeout: float | None = None) -> tuple[socket.socket, Any]:
