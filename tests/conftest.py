@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import real_servers
+from tests.drivers import BIND_DRIVERS, DRIVERS, UDP_DRIVERS
+from tests.origins import UdpEcho
+from tests.server_fixture import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.drivers import BindDriver, Driver, UdpDriver
     from tests.real_servers import (
         FtpServer,
         NameServer,
@@ -41,6 +45,48 @@ def no_proxy_of_the_user() -> Iterator[None]:
             if name.upper().endswith("_PROXY"):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(params=list(DRIVERS.values()), ids=list(DRIVERS))
+def connect(request: pytest.FixtureRequest) -> Driver:
+    """Each way to connect, in turn."""
+    driver: Driver = request.param
+    return driver
+
+
+@pytest.fixture(params=list(BIND_DRIVERS.values()), ids=list(BIND_DRIVERS))
+def bind(request: pytest.FixtureRequest) -> BindDriver:
+    """Each way to a rendezvous, in turn."""
+    driver: BindDriver = request.param
+    return driver
+
+
+@pytest.fixture(params=list(UDP_DRIVERS.values()), ids=list(UDP_DRIVERS))
+def open_udp(request: pytest.FixtureRequest) -> UdpDriver:
+    """Each way to an association, in turn."""
+    driver: UdpDriver = request.param
+    return driver
+
+
+@pytest.fixture(scope="module")
+def udp_echo() -> Iterator[UdpEcho]:
+    with UdpEcho() as origin:
+        yield origin
+
+
+@pytest.fixture
+def reference() -> Iterator[Server]:
+    """The bundled server, without credentials; nothing is left open at it in the end."""
+    with Server() as server:
+        yield server
+        server.wait_idle()
+
+
+@pytest.fixture(params=["danted", "reference"])
+def full_proxy(request: pytest.FixtureRequest) -> str:
+    """The URL of a proxy that does all three commands, a real one and ours in turn."""
+    server: RealProxy | Server = request.getfixturevalue(request.param)
+    return server.url
 
 
 @pytest.fixture(scope="session")

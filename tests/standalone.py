@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ def standalone(*arguments: str) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(10)
+
+
+def run_example(name: str, url: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """`python -m examples.NAME --proxy URL ARGUMENTS`, whose warnings are errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", f"examples.{name}", "--proxy", url, *arguments],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @contextmanager

@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[UdpEcho]:
-    with UdpEcho() as origin:
-        yield origin
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(names={"origin.test": "127.0.0.1"}) as proxy:
@@ -38,7 +32,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def url(server: Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
+    return server.url
 
 
 def udp(proxy: Any, family: int = socket.AF_INET, kind: int = socket.SOCK_DGRAM) -> DatagramSocket:
@@ -66,7 +60,7 @@ def test_it_is_a_socket(url: str) -> None:
         assert sock.gettimeout() == 0
 
 
-def test_a_class_of_the_users_keeps_its_methods(url: str, echo: UdpEcho) -> None:
+def test_a_class_of_the_users_keeps_its_methods(url: str, udp_echo: UdpEcho) -> None:
     class Counting(socks5client.socket):
         calls = 0
 
@@ -78,13 +72,13 @@ def test_a_class_of_the_users_keeps_its_methods(url: str, echo: UdpEcho) -> None
         assert isinstance(sock, Counting)
         assert isinstance(sock, DatagramSocket)
         sock.settimeout(5)
-        sock.sendto(b"x", echo.address)
-        assert sock.recvfrom(9) == (b"x", echo.address)
+        sock.sendto(b"x", udp_echo.address)
+        assert sock.recvfrom(9) == (b"x", udp_echo.address)
         assert sock.calls == 1
 
 
 @pytest.mark.parametrize("default", [True, False])
-def test_direct_is_a_plain_socket(echo: UdpEcho, default: bool) -> None:
+def test_direct_is_a_plain_socket(udp_echo: UdpEcho, default: bool) -> None:
     if default:
         set_default_proxy(DIRECT)
     try:
@@ -96,22 +90,22 @@ def test_direct_is_a_plain_socket(echo: UdpEcho, default: bool) -> None:
     with sock:
         assert not isinstance(sock, DatagramSocket)
         sock.settimeout(5)
-        sock.sendto(b"x", echo.address)
-        assert sock.recvfrom(9) == (b"x", echo.address)
-        assert echo.clients[-1][1] == sock.getsockname()[1]
+        sock.sendto(b"x", udp_echo.address)
+        assert sock.recvfrom(9) == (b"x", udp_echo.address)
+        assert udp_echo.clients[-1][1] == sock.getsockname()[1]
 
 
-def test_a_default_that_becomes_direct_leaks_nothing(echo: UdpEcho) -> None:
+def test_a_default_that_becomes_direct_leaks_nothing(udp_echo: UdpEcho) -> None:
     """What was made to go through a proxy never goes direct."""
     with socks5client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         set_default_proxy(DIRECT)
-        before = list(echo.clients)
+        before = list(udp_echo.clients)
         try:
             with pytest.raises(OSError, match="DIRECT"):
-                sock.sendto(b"x", echo.address)
+                sock.sendto(b"x", udp_echo.address)
         finally:
             set_default_proxy(None)
-        assert echo.clients == before
+        assert udp_echo.clients == before
 
 
 def test_associate_wants_a_proxy() -> None:
@@ -132,36 +126,36 @@ def test_nothing_happens_before_the_first_use(server: Server, url: str) -> None:
     assert server.exchanges == []
 
 
-def test_associate_before_the_first_use(server: Server, url: str, echo: UdpEcho) -> None:
+def test_associate_before_the_first_use(server: Server, url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.settimeout(5)
         sock.associate()
         sock.associate()
         assert len(server.requests) == 1
         assert sock.proxy_peername == server.requests[0].relay
-        sock.sendto(b"x", echo.address)
+        sock.sendto(b"x", udp_echo.address)
         assert sock.recv(9) == b"x"
         assert sock.proxy_sockname[1] == sock.getsockname()[1]
     assert len(server.requests) == 1
 
 
-def test_a_failed_attempt_can_be_repeated(echo: UdpEcho) -> None:
+def test_a_failed_attempt_can_be_repeated(udp_echo: UdpEcho) -> None:
     with (
         Server(faults=[Fault("reply", reply_code(1).action, times=1)]) as server,
-        udp(f"socks5h://{server.host}:{server.port}") as sock,
+        udp(server.url) as sock,
     ):
         sock.settimeout(5)
         with pytest.raises(socks5client.GeneralFailure):
-            sock.sendto(b"x", echo.address)
-        sock.sendto(b"y", echo.address)
+            sock.sendto(b"x", udp_echo.address)
+        sock.sendto(b"y", udp_echo.address)
         assert sock.recv(9) == b"y"
 
 
-def test_it_is_made_once_by_many_threads(server: Server, url: str, echo: UdpEcho) -> None:
+def test_it_is_made_once_by_many_threads(server: Server, url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.settimeout(5)
         threads = [
-            threading.Thread(target=sock.sendto, args=(b"%d" % number, echo.address))
+            threading.Thread(target=sock.sendto, args=(b"%d" % number, udp_echo.address))
             for number in range(8)
         ]
         for thread in threads:
@@ -172,15 +166,15 @@ def test_it_is_made_once_by_many_threads(server: Server, url: str, echo: UdpEcho
     assert len(server.requests) == 1
 
 
-def test_who_waits_for_another_threads_association_keeps_to_his_timeout(echo: UdpEcho) -> None:
+def test_who_waits_for_another_threads_association_keeps_to_his_timeout(udp_echo: UdpEcho) -> None:
     with (
         Server(faults=[Fault("reply", stall())]) as server,
-        udp(f"socks5h://{server.host}:{server.port}") as sock,
+        udp(server.url) as sock,
     ):
 
         def first() -> None:
             with pytest.raises(socks5client.HandshakeTimeout):
-                sock.sendto(b"x", echo.address)
+                sock.sendto(b"x", udp_echo.address)
 
         sock.settimeout(1)
         thread = threading.Thread(target=first)
@@ -192,41 +186,41 @@ def test_who_waits_for_another_threads_association_keeps_to_his_timeout(echo: Ud
         thread.join()
 
 
-def test_client_address_is_told_to_the_proxy(server: Server, url: str, echo: UdpEcho) -> None:
+def test_client_address_is_told_to_the_proxy(server: Server, url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.settimeout(5)
         sock.bind(("127.0.0.1", 0))
         sock.client_address = sock.getsockname()
-        sock.sendto(b"x", echo.address)
+        sock.sendto(b"x", udp_echo.address)
         assert sock.recv(9) == b"x"
         (exchange,) = server.requests
         assert (exchange.host, exchange.port) == sock.getsockname()
 
 
-def test_options_are_kept_where_the_relay_is_of_another_family(echo: UdpEcho) -> None:
+def test_options_are_kept_where_the_relay_is_of_another_family(udp_echo: UdpEcho) -> None:
     with Server(host="::1") as server, udp(f"socks5h://[::1]:{server.port}") as sock:
         sock.settimeout(5)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9)
-        sock.sendto(b"x", echo.address)
-        assert sock.recvfrom(9) == (b"x", echo.address)
+        sock.sendto(b"x", udp_echo.address)
+        assert sock.recvfrom(9) == (b"x", udp_echo.address)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST) == 1
 
 
-def test_an_ipv6_socket_limited_to_ipv6(url: str, echo: UdpEcho) -> None:
+def test_an_ipv6_socket_limited_to_ipv6(url: str, udp_echo: UdpEcho) -> None:
     """Its peers are not limited by the way to the relay."""
     with udp(url, socket.AF_INET6) as sock:
         sock.settimeout(5)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.sendto(b"x", ("::ffff:127.0.0.1", echo.address[1]))
-        assert sock.recvfrom(9) == (b"x", ("::ffff:127.0.0.1", echo.address[1], 0, 0))
+        sock.sendto(b"x", ("::ffff:127.0.0.1", udp_echo.address[1]))
+        assert sock.recvfrom(9) == (b"x", ("::ffff:127.0.0.1", udp_echo.address[1], 0, 0))
 
 
 def test_a_relay_out_of_reach() -> None:
     """Told as what it is, with the relay's address, and the association is given up."""
     with (
         Server(bound=("::1", None)) as server,
-        udp(f"socks5h://{server.host}:{server.port}") as sock,
+        udp(server.url) as sock,
     ):
         sock.settimeout(5)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -241,66 +235,66 @@ def test_a_relay_out_of_reach() -> None:
 # Without waiting
 
 
-def test_non_blocking_first_use(server: Server, url: str, echo: UdpEcho) -> None:
+def test_non_blocking_first_use(server: Server, url: str, udp_echo: UdpEcho) -> None:
     """What is sent at once waits for the association, and the fd tells of the answer."""
     with udp(url) as sock:
         sock.setblocking(False)
         with pytest.raises(BlockingIOError):
             sock.recv(9)
         for number in range(3):
-            assert sock.sendto(b"%d" % number, echo.address) == 1
+            assert sock.sendto(b"%d" % number, udp_echo.address) == 1
         received = set()
         while len(received) < 3:
             assert readable(sock)
             received.add(sock.recvfrom(9))
-        assert received == {(b"%d" % number, echo.address) for number in range(3)}
+        assert received == {(b"%d" % number, udp_echo.address) for number in range(3)}
     assert len(server.requests) == 1
 
 
-def test_non_blocking_connect(url: str, echo: UdpEcho) -> None:
+def test_non_blocking_connect(url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.setblocking(False)
-        sock.connect(("origin.test", echo.address[1]))
+        sock.connect(("origin.test", udp_echo.address[1]))
         assert sock.send(b"x") == 1
         assert readable(sock)
         assert sock.recv(9) == b"x"
-        assert sock.getpeername() == ("origin.test", echo.address[1])
+        assert sock.getpeername() == ("origin.test", udp_echo.address[1])
 
 
-def test_dontwait_is_enough_not_to_wait(url: str, echo: UdpEcho) -> None:
+def test_dontwait_is_enough_not_to_wait(url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         with pytest.raises(BlockingIOError):
             sock.recv(9, socket.MSG_DONTWAIT)
-        assert sock.sendto(b"x", socket.MSG_DONTWAIT, echo.address) == 1
+        assert sock.sendto(b"x", socket.MSG_DONTWAIT, udp_echo.address) == 1
         sock.settimeout(5)
         assert sock.recv(9) == b"x"
 
 
-def test_what_waits_is_bounded(echo: UdpEcho) -> None:
+def test_what_waits_is_bounded(udp_echo: UdpEcho) -> None:
     with (
         Server(faults=[Fault("reply", stall())]) as server,
-        udp(f"socks5h://{server.host}:{server.port}") as sock,
+        udp(server.url) as sock,
     ):
         sock.setblocking(False)
         payload = bytes(1 << 15)
         kept = 0
         with pytest.raises(BlockingIOError):
             while kept < 100:
-                kept += bool(sock.sendto(payload, echo.address))
+                kept += bool(sock.sendto(payload, udp_echo.address))
         assert kept == 7  # of 256 KB, with what each takes besides
         with pytest.raises(BlockingIOError):
             for _ in range(1000):
-                sock.sendto(b"", echo.address)  # nor is nothing for nothing
+                sock.sendto(b"", udp_echo.address)  # nor is nothing for nothing
         server.wait_for(lambda server: server.requests)
         server.hang_up(server.exchanges[0])
         assert readable(sock)
         with pytest.raises(socks5client.RemoteProtocolError, match="hung up"):
-            sock.sendto(payload, echo.address)
+            sock.sendto(payload, udp_echo.address)
 
 
 @pytest.mark.parametrize("call", ["recv", "recvfrom", "sendto", "connect", "associate"])
 def test_a_failure_in_the_background_is_told_by_the_next_call(call: str) -> None:
-    with Server(commands=[1]) as server, udp(f"socks5h://{server.host}:{server.port}") as sock:
+    with Server(commands=[1]) as server, udp(server.url) as sock:
         sock.setblocking(False)
         sock.sendto(b"x", ("127.0.0.1", 9))
         assert readable(sock)
@@ -350,28 +344,28 @@ async def echo_by_asyncio(sock: socket.socket, peer: Any, count: int) -> list[by
         await asyncio.sleep(0)
 
 
-def test_asyncio(url: str, echo: UdpEcho) -> None:
+def test_asyncio(url: str, udp_echo: UdpEcho) -> None:
     """The fd is the same from the beginning, so the loop's registration holds."""
     sock = udp(url)
     sock.setblocking(False)
-    assert asyncio.run(echo_by_asyncio(sock, echo.address, 5)) == [b"0", b"1", b"2", b"3", b"4"]
+    assert asyncio.run(echo_by_asyncio(sock, udp_echo.address, 5)) == [b"0", b"1", b"2", b"3", b"4"]
 
 
 # Who shares it, and how it ends
 
 
-def test_closing_ends_it(server: Server, url: str, echo: UdpEcho) -> None:
+def test_closing_ends_it(server: Server, url: str, udp_echo: UdpEcho) -> None:
     sock = udp(url)
     sock.settimeout(5)
-    sock.sendto(b"x", echo.address)
+    sock.sendto(b"x", udp_echo.address)
     sock.close()
     server.wait_idle()
 
 
-def test_a_forgotten_socket_ends_it(server: Server, url: str, echo: UdpEcho) -> None:
+def test_a_forgotten_socket_ends_it(server: Server, url: str, udp_echo: UdpEcho) -> None:
     sock = udp(url)
     sock.settimeout(5)
-    sock.sendto(b"x", echo.address)
+    sock.sendto(b"x", udp_echo.address)
     forgotten = [sock]
     del sock
     with pytest.warns(ResourceWarning):
@@ -379,15 +373,15 @@ def test_a_forgotten_socket_ends_it(server: Server, url: str, echo: UdpEcho) -> 
     server.wait_idle()
 
 
-def test_a_duplicate_keeps_it(server: Server, url: str, echo: UdpEcho) -> None:
+def test_a_duplicate_keeps_it(server: Server, url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.settimeout(5)
         twin = sock.dup()
     with twin:
         assert isinstance(twin, DatagramSocket)
         twin.settimeout(5)
-        twin.sendto(b"x", echo.address)
-        assert twin.recvfrom(9) == (b"x", echo.address)
+        twin.sendto(b"x", udp_echo.address)
+        assert twin.recvfrom(9) == (b"x", udp_echo.address)
         assert len(server.requests) == 1
         server.hang_up(server.exchanges[0])
         assert readable(twin)
@@ -396,10 +390,10 @@ def test_a_duplicate_keeps_it(server: Server, url: str, echo: UdpEcho) -> None:
     server.wait_idle()
 
 
-def test_a_file_keeps_it(server: Server, url: str, echo: UdpEcho) -> None:
+def test_a_file_keeps_it(server: Server, url: str, udp_echo: UdpEcho) -> None:
     sock = udp(url)
     sock.settimeout(5)
-    sock.connect(echo.address)
+    sock.connect(udp_echo.address)
     with sock.makefile("rwb", buffering=0) as file:
         sock.close()
         file.write(b"x")
@@ -410,14 +404,14 @@ def test_a_file_keeps_it(server: Server, url: str, echo: UdpEcho) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("who", ["parent", "child"])
-def test_fork(echo: UdpEcho, who: str) -> None:
+def test_fork(udp_echo: UdpEcho, who: str) -> None:
     """Either goes on where the other has closed, and hears of the end."""
     go_reader, go_writer = os.pipe()
     exercised_reader, exercised_writer = os.pipe()
     with standalone() as url:
         sock = udp(url)
         sock.settimeout(5)
-        sock.sendto(b"before", echo.address)
+        sock.sendto(b"before", udp_echo.address)
         assert sock.recv(9) == b"before"
         child = os.fork()
         if child == 0:  # pragma: no cover - another process
@@ -426,7 +420,7 @@ def test_fork(echo: UdpEcho, who: str) -> None:
                 os.close(go_writer)
                 if who == "child":
                     os.read(go_reader, 1)  # until the parent has closed
-                    status = exercise(sock, echo, exercised_writer)
+                    status = exercise(sock, udp_echo, exercised_writer)
                 else:
                     sock.close()
                     status = 0
@@ -441,7 +435,7 @@ def test_fork(echo: UdpEcho, who: str) -> None:
             assert os.waitpid(child, 0)[1] == 0
             os.close(go_writer)
             parent = threading.Thread(
-                target=lambda: outcome.append(exercise(sock, echo, exercised_writer))
+                target=lambda: outcome.append(exercise(sock, udp_echo, exercised_writer))
             )
             parent.start()
         os.read(exercised_reader, 1)
@@ -456,9 +450,9 @@ def test_fork(echo: UdpEcho, who: str) -> None:
     os.close(exercised_writer)
 
 
-def exercise(sock: DatagramSocket, echo: UdpEcho, tell: int) -> int:
+def exercise(sock: DatagramSocket, udp_echo: UdpEcho, tell: int) -> int:
     """0 where it still works, and its end wakes who waits."""
-    sock.sendto(b"after", echo.address)
+    sock.sendto(b"after", udp_echo.address)
     if sock.recv(9) != b"after":
         return 2
     os.write(tell, b"x")
@@ -472,7 +466,7 @@ def exercise(sock: DatagramSocket, echo: UdpEcho, tell: int) -> int:
 # Section 7, and what else there is to set
 
 
-def test_buffers_less_the_header(url: str, echo: UdpEcho) -> None:
+def test_buffers_less_the_header(url: str, udp_echo: UdpEcho) -> None:
     with (
         udp(url) as sock,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain,
@@ -483,16 +477,16 @@ def test_buffers_less_the_header(url: str, echo: UdpEcho) -> None:
             for peer, header in ((None, 262), ("127.0.0.1", 10), ("::1", 22), ("a.test", 262)):
                 sock._target = sock._peer = None
                 if peer is not None:
-                    sock.connect((peer, echo.address[1]))
+                    sock.connect((peer, udp_echo.address[1]))
                 assert sock.getsockopt(socket.SOL_SOCKET, option) == whole - header
                 packed = sock.getsockopt(socket.SOL_SOCKET, option, 4)
                 assert struct.unpack("i", packed) == (whole - header,)
 
 
-def test_the_largest_datagram(url: str, echo: UdpEcho) -> None:
+def test_the_largest_datagram(url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock:
         sock.settimeout(5)
-        sock.connect(echo.address)
+        sock.connect(udp_echo.address)
         most = sock.max_datagram_size
         assert most == 65507 - 10
         assert sock.send(bytes(most)) == most
@@ -521,7 +515,7 @@ def test_a_reassembler_of_the_users(url: str) -> None:
             Reassembler(1)
 
 
-def test_options_of_udp_that_would_break_the_header(url: str, echo: UdpEcho) -> None:
+def test_options_of_udp_that_would_break_the_header(url: str, udp_echo: UdpEcho) -> None:
     udp_segment = 103
     with udp(url) as sock:
         sock.settimeout(5)
@@ -530,8 +524,8 @@ def test_options_of_udp_that_would_break_the_header(url: str, echo: UdpEcho) -> 
         assert caught.value.errno == errno.ENOPROTOOPT
         segments = [(socket.IPPROTO_UDP, udp_segment, struct.pack("H", 100))]
         with pytest.raises(OSError) as caught:
-            sock.sendmsg([b"x" * 300], segments, 0, echo.address)
+            sock.sendmsg([b"x" * 300], segments, 0, udp_echo.address)
         assert caught.value.errno == errno.EINVAL
         with pytest.raises(OSError) as caught:
-            sock.sendto(b"x", socket.MSG_MORE, echo.address)
+            sock.sendto(b"x", socket.MSG_MORE, udp_echo.address)
         assert caught.value.errno == errno.EOPNOTSUPP

@@ -71,7 +71,7 @@ def echoes() -> Iterator[Echoes]:
 @pytest.fixture(scope="module")
 def reference() -> Iterator[str]:
     with Server() as server:
-        yield f"socks5h://{server.host}:{server.port}"
+        yield server.url
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def main() -> None:
             family = case.family or socket.AF_INET
             if not (case.native and family == socket.AF_INET6):
                 plain, _ = run(name, family, echoes)
-                url = f"socks5h://{server.host}:{server.port}"
+                url = server.url
                 ours, _ = run(name, family, echoes, "reference", url)
                 differs = "deliberate" if name in DELIBERATE else "DIFFERS"
                 verdict = "as plain" if agree(plain, ours) else differs

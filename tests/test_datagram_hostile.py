@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 FORGED = b"\0\0\0\1\x08\x08\x08\x08\0\x35forged"
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[UdpEcho]:
-    with UdpEcho() as origin:
-        yield origin
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(names={"origin.test": "127.0.0.1"}) as proxy:
@@ -35,7 +29,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def url(server: Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
+    return server.url
 
 
 def udp(proxy: Any) -> DatagramSocket:
@@ -50,22 +44,22 @@ def check_echo(sock: DatagramSocket, peer: Any, payload: bytes = b"ping") -> Non
     assert sock.recvfrom(100) == (payload, peer)
 
 
-def test_what_came_before_the_association_is_not_the_relays(url: str, echo: UdpEcho) -> None:
+def test_what_came_before_the_association_is_not_the_relays(url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
         sock.bind(("127.0.0.1", 0))
         for _ in range(3):
             attacker.sendto(FORGED, sock.getsockname())
-        check_echo(sock, echo.address)
+        check_echo(sock, udp_echo.address)
 
 
-def test_a_new_peer_is_not_the_old_one(echo: UdpEcho) -> None:
+def test_a_new_peer_is_not_the_old_one(udp_echo: UdpEcho) -> None:
     """Where the short way to the new one is none, that to the old one is not taken."""
     with (
         Server("::1", names={"origin.test": "127.0.0.1"}) as server,
         UdpEcho() as other,
         udp(f"socks5h://[::1]:{server.port}") as sock,
     ):
-        sock.connect(("origin.test", echo.address[1]))
+        sock.connect(("origin.test", udp_echo.address[1]))
         sock.send(b"one")
         assert sock.recv(9) == b"one"
         sock.connect(other.address)
@@ -74,18 +68,18 @@ def test_a_new_peer_is_not_the_old_one(echo: UdpEcho) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_a_failure_in_the_background_is_told_once(echo: UdpEcho, count: int) -> None:
+def test_a_failure_in_the_background_is_told_once(udp_echo: UdpEcho, count: int) -> None:
     """Then the fd is quiet, and another attempt can be made."""
     once = Fault("method", close(), times=1)
     with (
         Server(faults=[once]) as server,
-        udp(f"socks5h://{server.host}:{server.port}") as sock,
+        udp(server.url) as sock,
         selectors.DefaultSelector() as selector,
     ):
         selector.register(sock, selectors.EVENT_READ)
         sock.setblocking(False)
         for _ in range(count):
-            sock.sendto(b"lost", echo.address)
+            sock.sendto(b"lost", udp_echo.address)
         assert selector.select(5)
         with pytest.raises(socks5client.RemoteProtocolError, match="hung up") as caught:
             sock.recv(9)
@@ -93,18 +87,18 @@ def test_a_failure_in_the_background_is_told_once(echo: UdpEcho, count: int) -> 
         assert selector.select(0) == []
         sock.settimeout(5)
         sock.associate()
-        sock.sendto(b"again", echo.address)
+        sock.sendto(b"again", udp_echo.address)
         received = set()
         while b"again" not in received:
             received.add(sock.recv(9))
 
 
-def test_the_background_has_a_deadline(monkeypatch: pytest.MonkeyPatch, echo: UdpEcho) -> None:
+def test_the_background_has_a_deadline(monkeypatch: pytest.MonkeyPatch, udp_echo: UdpEcho) -> None:
     monkeypatch.setattr("socks5client._socket.associated.PATIENCE", 0.1)
     with Server(faults=[Fault("reply", stall())]) as server:
-        with udp(f"socks5h://{server.host}:{server.port}") as sock:
+        with udp(server.url) as sock:
             sock.setblocking(False)
-            sock.sendto(b"x", echo.address)
+            sock.sendto(b"x", udp_echo.address)
             with selectors.DefaultSelector() as selector:
                 selector.register(sock, selectors.EVENT_READ)
                 assert selector.select(5)
@@ -133,7 +127,7 @@ def test_closed_while_the_association_is_made(
 
 
 def test_ended_while_the_association_is_made(
-    monkeypatch: pytest.MonkeyPatch, server: Server, url: str, echo: UdpEcho
+    monkeypatch: pytest.MonkeyPatch, server: Server, url: str, udp_echo: UdpEcho
 ) -> None:
     from socks5client.sync.relay import Relay
 
@@ -150,11 +144,11 @@ def test_ended_while_the_association_is_made(
             with pytest.raises(socks5client.ProxyConnectionError):
                 sock.recv(9)
         with pytest.raises(socks5client.ProxyConnectionError):
-            sock.sendto(b"x", echo.address)
+            sock.sendto(b"x", udp_echo.address)
 
 
 def test_a_thread_that_cannot_start(
-    monkeypatch: pytest.MonkeyPatch, url: str, echo: UdpEcho
+    monkeypatch: pytest.MonkeyPatch, url: str, udp_echo: UdpEcho
 ) -> None:
     with udp(url) as sock:
         sock.setblocking(False)
@@ -165,9 +159,9 @@ def test_a_thread_that_cannot_start(
 
             patch.setattr(threading.Thread, "start", start)
             with pytest.raises(RuntimeError, match="can't start"):
-                sock.sendto(b"x", echo.address)
+                sock.sendto(b"x", udp_echo.address)
         sock.settimeout(5)
-        check_echo(sock, echo.address)
+        check_echo(sock, udp_echo.address)
 
 
 def test_a_method_that_is_broken() -> None:
@@ -189,7 +183,7 @@ def test_a_method_that_is_broken() -> None:
 
 
 def test_the_default_proxy_may_change(
-    monkeypatch: pytest.MonkeyPatch, url: str, echo: UdpEcho
+    monkeypatch: pytest.MonkeyPatch, url: str, udp_echo: UdpEcho
 ) -> None:
     """An association that stands has the policy that it was made with."""
 
@@ -200,36 +194,36 @@ def test_the_default_proxy_may_change(
     set_default_proxy(url)
     try:
         with udp(None) as sock:
-            check_echo(sock, echo.address)
+            check_echo(sock, udp_echo.address)
             for default in (None, url.replace("socks5h", "socks5")):
                 set_default_proxy(default)
-                sock.sendto(b"x", ("origin.test", echo.address[1]))
-                assert sock.recvfrom(9) == (b"x", echo.address)
+                sock.sendto(b"x", ("origin.test", udp_echo.address[1]))
+                assert sock.recvfrom(9) == (b"x", udp_echo.address)
     finally:
         set_default_proxy(None)
 
 
-def test_duplicates_share_what_is_set(server: Server, url: str, echo: UdpEcho) -> None:
+def test_duplicates_share_what_is_set(server: Server, url: str, udp_echo: UdpEcho) -> None:
     with udp(url) as sock, sock.dup() as twin:
         twin.settimeout(5)
         sock.fragment_size = 10
         assert twin.fragment_size == 10
-        twin.sendto(bytes(100), echo.address)
+        twin.sendto(bytes(100), udp_echo.address)
         assert twin.recv(100) == bytes(100)
         assert server.requests[0].datagrams_up[-1].fragments == 10
-        sock.connect(echo.address)
-        assert twin.getpeername() == echo.address
+        sock.connect(udp_echo.address)
+        assert twin.getpeername() == udp_echo.address
         twin.send(b"x")
         assert twin.recv(9) == b"x"
 
 
-def test_client_address_is_for_the_first_proxy_of_a_chain(echo: UdpEcho) -> None:
+def test_client_address_is_for_the_first_proxy_of_a_chain(udp_echo: UdpEcho) -> None:
     with Server() as first, Server() as second:
         chain = ["socks5h://{}:{}".format(*one.address) for one in (first, second)]
         with udp(chain) as sock:
             sock.bind(("127.0.0.1", 0))
             sock.client_address = sock.getsockname()
-            check_echo(sock, echo.address)
+            check_echo(sock, udp_echo.address)
             told = [one.port for one in first.requests if one.command == 3]
             assert told == [sock.getsockname()[1]]
             assert second.requests[0].port == 0
@@ -301,15 +295,15 @@ def test_a_source_that_is_ipv4_mapped_into_ipv6() -> None:
         assert sock.recvfrom(100) == (b"answer", ("192.0.2.1", 53))
 
 
-def test_peeking_at_a_bad_packet_in_a_chain(echo: UdpEcho) -> None:
+def test_peeking_at_a_bad_packet_in_a_chain(udp_echo: UdpEcho) -> None:
     with Server() as first, Server() as second:
         chain = ["socks5h://{}:{}".format(*one.address) for one in (first, second)]
         with udp(chain) as sock:
-            check_echo(sock, echo.address)
+            check_echo(sock, udp_echo.address)
             outside = next(one.outside for one in first.requests if one.outside is not None)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 stranger.sendto(FORGED, ("127.0.0.1", outside[1]))
-            sock.sendto(b"ping", echo.address)
+            sock.sendto(b"ping", udp_echo.address)
             assert sock.recv(9, socket.MSG_PEEK) == b"ping"
             assert sock.recv(9) == b"ping"
             assert sock.dropped == 1

@@ -71,12 +71,8 @@ def proxy() -> Iterator[Server]:
         yield server
 
 
-def url(server: Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
-
-
 def test_http(proxy: Server, port: int) -> None:
-    with httpx.Client(transport=Socks5Transport(url(proxy))) as client:
+    with httpx.Client(transport=Socks5Transport(proxy.url)) as client:
         response = client.get(f"http://origin.test:{port}/page")
         assert response.text == f"origin.test:{port} /page"
         assert response.http_version == "HTTP/1.1"
@@ -84,7 +80,7 @@ def test_http(proxy: Server, port: int) -> None:
 
 
 def test_keep_alive(proxy: Server, port: int) -> None:
-    with httpx.Client(transport=Socks5Transport(url(proxy))) as client:
+    with httpx.Client(transport=Socks5Transport(proxy.url)) as client:
         for _ in range(5):
             client.get(f"http://origin.test:{port}/")
         assert len(proxy.requests) == 1
@@ -94,7 +90,7 @@ def test_keep_alive(proxy: Server, port: int) -> None:
 
 
 def test_https(proxy: Server, tls_port: int, trusted: ssl.SSLContext) -> None:
-    with httpx.Client(transport=Socks5Transport(url(proxy), verify=trusted)) as client:
+    with httpx.Client(transport=Socks5Transport(proxy.url, verify=trusted)) as client:
         assert client.get(f"https://origin.test:{tls_port}/").status_code == 200
         with pytest.raises(httpx.ConnectError, match="certificate"):
             client.get(f"https://127.0.0.1:{tls_port}/")
@@ -103,11 +99,11 @@ def test_https(proxy: Server, tls_port: int, trusted: ssl.SSLContext) -> None:
 
 def test_certificate_that_is_not_trusted(proxy: Server, tls_port: int) -> None:
     with (
-        httpx.Client(transport=Socks5Transport(url(proxy))) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url)) as client,
         pytest.raises(httpx.ConnectError, match="certificate"),
     ):
         client.get(f"https://origin.test:{tls_port}/")
-    with httpx.Client(transport=Socks5Transport(url(proxy), verify=False)) as client:
+    with httpx.Client(transport=Socks5Transport(proxy.url, verify=False)) as client:
         assert client.get(f"https://origin.test:{tls_port}/").status_code == 200
     proxy.wait_idle()
 
@@ -115,7 +111,7 @@ def test_certificate_that_is_not_trusted(proxy: Server, tls_port: int) -> None:
 def test_upload_and_streaming(proxy: Server, port: int) -> None:
     body = b"x" * 2_000_000
     with (
-        httpx.Client(transport=Socks5Transport(url(proxy))) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url)) as client,
         client.stream("POST", f"http://origin.test:{port}/", content=body) as response,
     ):
         assert b"".join(response.iter_bytes()) == body
@@ -123,7 +119,7 @@ def test_upload_and_streaming(proxy: Server, port: int) -> None:
 
 def test_a_body_cut_short(proxy: Server, port: int) -> None:
     with (
-        httpx.Client(transport=Socks5Transport(url(proxy))) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url)) as client,
         pytest.raises(httpx.RemoteProtocolError),
     ):
         client.get(f"http://origin.test:{port}/short")
@@ -146,9 +142,9 @@ def test_credentials_are_never_shared(port: int) -> None:
 def test_the_proxy_is_looked_up_once(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A default that changes later must not change whose credentials a pool uses."""
     with Server() as server, Server() as other:
-        monkeypatch.setenv("SOCKS5CLIENT_PROXY", url(server))
+        monkeypatch.setenv("SOCKS5CLIENT_PROXY", server.url)
         with httpx.Client(transport=Socks5Transport()) as client:
-            monkeypatch.setenv("SOCKS5CLIENT_PROXY", url(other))
+            monkeypatch.setenv("SOCKS5CLIENT_PROXY", other.url)
             client.get(f"http://127.0.0.1:{port}/")
         assert (len(server.requests), len(other.requests)) == (1, 0)
 
@@ -160,7 +156,7 @@ REPLY_CODES = [1, 2, 3, 4, 5, 6, 7, 8, 0xF0, 0x63]
 def test_what_the_proxy_reports_is_a_connect_error(port: int, code: int) -> None:
     with (
         Server(faults=[CATALOGUE[f"reply-code-{code}"]]) as server,
-        httpx.Client(transport=Socks5Transport(url(server))) as client,
+        httpx.Client(transport=Socks5Transport(server.url)) as client,
     ):
         with pytest.raises(httpx.ConnectError) as caught:
             client.get(f"http://127.0.0.1:{port}/")
@@ -185,7 +181,7 @@ def test_what_the_proxy_does_wrong_is_a_proxy_error(
 ) -> None:
     with (
         Server(faults=[CATALOGUE[name]]) as server,
-        httpx.Client(transport=Socks5Transport(url(server))) as client,
+        httpx.Client(transport=Socks5Transport(server.url)) as client,
     ):
         with pytest.raises(httpx.ProxyError) as caught:
             client.get(f"http://127.0.0.1:{port}/")
@@ -223,7 +219,7 @@ def test_name_that_is_not_known_here(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
-    transport = Socks5Transport(url(proxy).replace("socks5h", "socks5"))
+    transport = Socks5Transport(proxy.url.replace("socks5h", "socks5"))
     with (
         httpx.Client(transport=transport) as client,
         pytest.raises(httpx.ConnectError, match="Name or service not known"),
@@ -236,7 +232,7 @@ def test_connect_timeout_is_for_the_whole_handshake(port: int, fault: Fault) -> 
     timeout = httpx.Timeout(30, connect=0.3)
     with (
         Server(faults=[fault]) as server,
-        httpx.Client(transport=Socks5Transport(url(server)), timeout=timeout) as client,
+        httpx.Client(transport=Socks5Transport(server.url), timeout=timeout) as client,
     ):
         begun = time.monotonic()
         with pytest.raises(httpx.ConnectTimeout) as caught:
@@ -249,7 +245,7 @@ def test_connect_timeout_is_for_the_whole_handshake(port: int, fault: Fault) -> 
 def test_read_timeout(proxy: Server, port: int) -> None:
     timeout = httpx.Timeout(30, read=0.1)
     with (
-        httpx.Client(transport=Socks5Transport(url(proxy)), timeout=timeout) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url), timeout=timeout) as client,
         pytest.raises(httpx.ReadTimeout),
     ):
         client.get(f"http://127.0.0.1:{port}/stall")
@@ -264,7 +260,7 @@ def test_write_timeout(proxy: Server) -> None:
     timeout = httpx.Timeout(30, write=0.1)
     with (
         listening() as listener,
-        httpx.Client(transport=Socks5Transport(url(proxy)), timeout=timeout) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url), timeout=timeout) as client,
         pytest.raises(httpx.WriteTimeout),
     ):
         address = "http://{}:{}/".format(*listener.getsockname())
@@ -283,7 +279,7 @@ def test_write_error(proxy: Server) -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         with (
-            httpx.Client(transport=Socks5Transport(url(proxy))) as client,
+            httpx.Client(transport=Socks5Transport(proxy.url)) as client,
             # httpcore looks for an answer before it gives up.
             pytest.raises((httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)),
         ):
@@ -296,7 +292,7 @@ def test_tls_that_stalls(proxy: Server) -> None:
     timeout = httpx.Timeout(30, connect=0.3)
     with (
         listening() as listener,
-        httpx.Client(transport=Socks5Transport(url(proxy)), timeout=timeout) as client,
+        httpx.Client(transport=Socks5Transport(proxy.url), timeout=timeout) as client,
         pytest.raises(httpx.ConnectTimeout),
     ):
         client.get("https://{}:{}/".format(*listener.getsockname()))
@@ -307,7 +303,7 @@ def test_retries(port: int) -> None:
     faults = [Fault("reply", CATALOGUE["reply-code-5"].action, connections={0, 1})]
     with (
         Server(faults=faults) as server,
-        httpx.Client(transport=Socks5Transport(url(server), retries=2)) as client,
+        httpx.Client(transport=Socks5Transport(server.url, retries=2)) as client,
     ):
         assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
         assert len(server.exchanges) == 3
@@ -317,7 +313,7 @@ def test_limits(proxy: Server, port: int) -> None:
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
     timeout = httpx.Timeout(30, pool=0.05)
     with httpx.Client(
-        transport=Socks5Transport(url(proxy), limits=limits), timeout=timeout
+        transport=Socks5Transport(proxy.url, limits=limits), timeout=timeout
     ) as client:
         client.get(f"http://127.0.0.1:{port}/")
         client.get(f"http://127.0.0.1:{port}/")
@@ -331,7 +327,7 @@ def test_limits(proxy: Server, port: int) -> None:
 
 def test_local_address_and_socket_options(proxy: Server, port: int) -> None:
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    transport = Socks5Transport(url(proxy), local_address="127.0.0.9", socket_options=options)
+    transport = Socks5Transport(proxy.url, local_address="127.0.0.9", socket_options=options)
     with (
         httpx.Client(transport=transport) as client,
         client.stream("GET", f"http://127.0.0.1:{port}/") as response,
@@ -369,7 +365,7 @@ def test_no_proxy(
     through_proxy: bool,
 ) -> None:
     monkeypatch.setenv("no_proxy", environment)
-    transport = Socks5Transport(url(proxy), trust_env=trust_env, no_proxy=no_proxy)
+    transport = Socks5Transport(proxy.url, trust_env=trust_env, no_proxy=no_proxy)
     with httpx.Client(transport=transport) as client:
         assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
     assert len(proxy.exchanges) == through_proxy
@@ -388,7 +384,7 @@ def test_malformed_proxy(proxy_url: str) -> None:
 
 def test_host_that_cannot_be_is_refused_before_any_io(proxy: Server) -> None:
     with (
-        httpcore.ConnectionPool(network_backend=Socks5Backend(url(proxy))) as pool,
+        httpcore.ConnectionPool(network_backend=Socks5Backend(proxy.url)) as pool,
         pytest.raises(ValueError, match="256 bytes"),
     ):
         pool.request("GET", "http://" + "n" * 256 + "/")
@@ -397,7 +393,7 @@ def test_host_that_cannot_be_is_refused_before_any_io(proxy: Server) -> None:
 
 def test_trace(proxy: Server, port: int) -> None:
     told: list[Any] = []
-    transport = Socks5Transport(url(proxy), trace=lambda *event: told.append(event))
+    transport = Socks5Transport(proxy.url, trace=lambda *event: told.append(event))
     with httpx.Client(transport=transport) as client:
         client.get(f"http://127.0.0.1:{port}/")
     names = [type(message).__name__ for _, message in told]
@@ -409,7 +405,7 @@ def test_trace(proxy: Server, port: int) -> None:
         "Request",
         "Reply",
     ]
-    assert {str(hop) for hop, _ in told} == {url(proxy)}
+    assert {str(hop) for hop, _ in told} == {proxy.url}
 
 
 def test_a_server_that_closes_an_idle_connection(proxy: Server) -> None:
@@ -429,7 +425,7 @@ def test_a_server_that_closes_an_idle_connection(proxy: Server) -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         address = "http://127.0.0.1:{1}/".format(*listener.getsockname())
-        with httpx.Client(transport=Socks5Transport(url(proxy))) as client:
+        with httpx.Client(transport=Socks5Transport(proxy.url)) as client:
             response = client.get(address)
             stream = response.extensions["network_stream"]
             assert response.text == "ok"
@@ -460,7 +456,7 @@ def test_unix_sockets_are_local(proxy: Server, tmp_path: Any) -> None:
         listener.listen()
         thread = threading.Thread(target=serve)
         thread.start()
-        with httpcore.ConnectionPool(uds=path, network_backend=Socks5Backend(url(proxy))) as pool:
+        with httpcore.ConnectionPool(uds=path, network_backend=Socks5Backend(proxy.url)) as pool:
             assert pool.request("GET", "http://origin.test/").content == b"ok"
         thread.join()
     assert proxy.exchanges == []

@@ -20,7 +20,7 @@ import socks5client
 from socks5client import DIRECT, set_default_proxy
 from tests.origins import read_exactly
 from tests.server_fixture import CATALOGUE, Fault, Server, delay, reply_code
-from tests.test_scenarios_bind import come, contexts, converse, met, url
+from tests.test_scenarios_bind import come, contexts, converse, met
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def server() -> Iterator[Server]:
 
 @contextmanager
 def listening(proxy: Any, timeout: float | None = 5) -> Iterator[socks5client.socket]:
-    with socks5client.socket(proxy=proxy if isinstance(proxy, str) else url(proxy)) as sock:
+    with socks5client.socket(proxy=proxy if isinstance(proxy, str) else proxy.url) as sock:
         sock.settimeout(timeout)
         sock.listen()
         yield sock
@@ -51,7 +51,7 @@ def expect(number: int, call: Callable[..., object], *args: Any) -> None:
 
 
 def test_listen(server: Server) -> None:
-    with socks5client.socket(proxy=url(server)) as sock:
+    with socks5client.socket(proxy=server.url) as sock:
         fd = sock.fileno()
         sock.bind(("", 0))
         assert sock.getsockname()[1] == 0
@@ -79,7 +79,7 @@ def converse_with(listener: socket.socket) -> None:
 
 
 def test_a_port_of_ones_own(server: Server) -> None:
-    with socks5client.socket(proxy=url(server)) as sock:
+    with socks5client.socket(proxy=server.url) as sock:
         sock.bind(("", 4321))
         expect(errno.EADDRNOTAVAIL, sock.listen)
         assert server.exchanges == []
@@ -91,7 +91,7 @@ def test_a_port_of_ones_own(server: Server) -> None:
 
 
 def test_options(server: Server) -> None:
-    with socks5client.socket(proxy=url(server)) as sock:
+    with socks5client.socket(proxy=server.url) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.listen()
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -100,7 +100,7 @@ def test_options(server: Server) -> None:
 
 
 def test_without_listen(server: Server) -> None:
-    with socks5client.socket(proxy=url(server)) as sock:
+    with socks5client.socket(proxy=server.url) as sock:
         expect(errno.EINVAL, sock.accept)
     assert server.exchanges == []
 
@@ -134,7 +134,7 @@ def test_dup(server: Server) -> None:
 
 def test_another_attempt_after_a_failure() -> None:
     once = Fault("reply", reply_code(1).action, times=1)
-    with Server(faults=[once]) as server, socks5client.socket(proxy=url(server)) as sock:
+    with Server(faults=[once]) as server, socks5client.socket(proxy=server.url) as sock:
         with pytest.raises(socks5client.GeneralFailure):
             sock.listen()
         server.wait_idle()
@@ -157,7 +157,7 @@ def test_direct_is_an_ordinary_one(by_default: bool) -> None:
 
 
 def test_without_epoll(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch, socks5client.socket(proxy=url(server)) as sock:
+    with monkeypatch.context() as patch, socks5client.socket(proxy=server.url) as sock:
         patch.setattr(selectors, "DefaultSelector", selectors.SelectSelector)
         with pytest.raises(OSError, match="epoll or kqueue") as caught:
             sock.listen()

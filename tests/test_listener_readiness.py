@@ -15,7 +15,7 @@ import socks5client
 from tests.origins import read_exactly
 from tests.server_fixture import Fault, Server, coalesce, reply_code, split
 from tests.test_listener import listening
-from tests.test_scenarios_bind import come, contexts, converse, met, url
+from tests.test_scenarios_bind import come, contexts, converse, met
 
 if TYPE_CHECKING:
     import socket
@@ -228,7 +228,7 @@ def test_start_server(listens: bool) -> None:
 
     peers: list[Any] = []
     with Server() as server:
-        with socks5client.socket(proxy=url(server)) as listener:
+        with socks5client.socket(proxy=server.url) as listener:
             listener.setblocking(False)
             if listens:
                 listener.listen()

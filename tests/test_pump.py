@@ -81,7 +81,7 @@ def test_the_end_of_an_association_is_noticed(pump: Pump) -> None:
     with (
         UdpEcho() as echo,
         Server() as server,
-        socks5client.associate(proxy=f"socks5h://{server.host}:{server.port}") as sock,
+        socks5client.associate(proxy=server.url) as sock,
     ):
         sock.sendto(b"x", echo.address)
         assert sock.recv(9) == b"x"
@@ -97,5 +97,5 @@ def test_a_system_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pump, "_current", None)
     with Server() as server:
         with pytest.raises(OSError, match="poll"):
-            socks5client.associate(proxy=f"socks5h://{server.host}:{server.port}")
+            socks5client.associate(proxy=server.url)
         server.wait_idle()

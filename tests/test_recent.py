@@ -130,13 +130,9 @@ def server(echo: Echo) -> Iterator[Server]:
         yield server
 
 
-def url(server: Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
-
-
 def told(server: Server, proxy: Any = None, expected: Any = None) -> tuple[Any, Any]:
     """Whom a listener made now tells the server that it expects."""
-    with socks5client.socket(proxy=proxy or url(server)) as listener:
+    with socks5client.socket(proxy=proxy or server.url) as listener:
         listener.settimeout(5)
         assert listener.expected_peer is None
         listener.expected_peer = expected
@@ -149,29 +145,29 @@ def told(server: Server, proxy: Any = None, expected: Any = None) -> tuple[Any, 
 @pytest.mark.parametrize("connect", list(DRIVERS.values()), ids=list(DRIVERS))
 def test_the_last_connect(echo: Echo, server: Server, connect: Driver) -> None:
     assert told(server) == ZEROS
-    connect(echo.address, url(server)).close()
+    connect(echo.address, server.url).close()
     assert told(server) == echo.address
     assert told(server) == echo.address
-    connect(("origin.test", echo.address[1]), url(server)).close()
+    connect(("origin.test", echo.address[1]), server.url).close()
     assert told(server) == ("origin.test", echo.address[1])
     with pytest.raises(OSError):
-        connect(("unknown.test", 80), url(server))  # nothing to expect from there
+        connect(("unknown.test", 80), server.url)  # nothing to expect from there
     assert told(server) == ("origin.test", echo.address[1])
 
 
 def test_what_it_is_told_comes_first(echo: Echo, server: Server) -> None:
-    socks5client.connect(echo.address, proxy=url(server)).close()
+    socks5client.connect(echo.address, proxy=server.url).close()
     assert told(server, expected=("192.0.2.7", 80)) == ("192.0.2.7", 80)
     assert told(server, expected=ZEROS) == ZEROS
     assert told(server) == echo.address  # a BIND is no CONNECT
 
 
 def test_it_counts_at_each_request(echo: Echo, server: Server) -> None:
-    with socks5client.socket(proxy=url(server)) as listener:
+    with socks5client.socket(proxy=server.url) as listener:
         listener.settimeout(0)
         listener.listen()
         for expected in (None, ("192.0.2.7", 80), None):
-            socks5client.connect(echo.address, proxy=url(server)).close()
+            socks5client.connect(echo.address, proxy=server.url).close()
             listener.expected_peer = expected
             server.hang_up(next(ex for ex in server.requests if not ex.closed and ex.command == 2))
             with pytest.raises(socks5client.RemoteProtocolError):
@@ -183,7 +179,7 @@ def test_it_counts_at_each_request(echo: Echo, server: Server) -> None:
 
 
 def test_the_default_proxy_is_that_proxy(echo: Echo, server: Server) -> None:
-    set_default_proxy(url(server))
+    set_default_proxy(server.url)
     try:
         socks5client.connect(echo.address).close()
     finally:
@@ -193,31 +189,31 @@ def test_the_default_proxy_is_that_proxy(echo: Echo, server: Server) -> None:
 
 def test_another_proxy_does_not_count(echo: Echo, server: Server) -> None:
     with Server() as other:
-        socks5client.connect(echo.address, proxy=url(other)).close()
+        socks5client.connect(echo.address, proxy=other.url).close()
         assert told(server) == ZEROS
-        socks5client.connect(echo.address, proxy=[url(other), url(server)]).close()
+        socks5client.connect(echo.address, proxy=[other.url, server.url]).close()
         assert told(server) == ZEROS
-        assert told(server, [url(other), url(server)]) == echo.address
+        assert told(server, [other.url, server.url]) == echo.address
     with_credentials = f"socks5h://alice:secret@{server.host}:{server.port}"
     assert told(server, with_credentials) == ZEROS
 
 
 def test_another_thread_does_not_count(echo: Echo, server: Server) -> None:
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(socks5client.connect, echo.address, proxy=url(server)).result().close()
+        pool.submit(socks5client.connect, echo.address, proxy=server.url).result().close()
         assert told(server) == ZEROS
         assert pool.submit(told, server).result() == echo.address
 
 
 def test_another_task_does_not_count(echo: Echo, server: Server) -> None:
     async def connects() -> tuple[Any, Any]:
-        socks5client.connect(echo.address, proxy=url(server)).close()
+        socks5client.connect(echo.address, proxy=server.url).close()
         return told(server)
 
     async def main() -> None:
         assert await asyncio.create_task(connects()) == echo.address
         assert told(server) == ZEROS
-        socks5client.connect(("origin.test", 7), proxy=url(server)).close()
+        socks5client.connect(("origin.test", 7), proxy=server.url).close()
         assert told(server) == ("origin.test", 7)
 
     asyncio.run(main())
@@ -226,7 +222,7 @@ def test_another_task_does_not_count(echo: Echo, server: Server) -> None:
 def test_what_failed_does_not_count(server: Server) -> None:
     with socket.socket() as held, pytest.raises(ConnectionRefusedError):
         held.bind(("127.0.0.1", 0))  # so that nobody else gets the port
-        socks5client.connect(held.getsockname(), proxy=url(server))
+        socks5client.connect(held.getsockname(), proxy=server.url)
     assert told(server) == ZEROS
 
 
@@ -237,7 +233,7 @@ def test_names_looked_up_here(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", lambda *args: infos)
     routes: Any = dict(zip(addresses, (ConnectionRefusedError(), echo.address), strict=True))
     with Server(routes=routes) as server:
-        proxy = url(server).replace("socks5h", "socks5")
+        proxy = server.url.replace("socks5h", "socks5")
         socks5client.connect(("origin.test", 80), proxy=proxy).close()
         assert told(server, proxy) == ("192.0.2.2", 80)
 

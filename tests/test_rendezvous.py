@@ -32,19 +32,13 @@ from tests.server_fixture import (
     truncate,
 )
 from tests.standalone import standalone
-from tests.test_scenarios_bind import come, converse, met, only, reached, url
+from tests.test_scenarios_bind import come, converse, met, only, reached
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.drivers import BindDriver
     from tests.test_scenarios_bind import Way
-
-
-@pytest.fixture(params=list(BIND_DRIVERS.values()), ids=list(BIND_DRIVERS))
-def bind(request: pytest.FixtureRequest) -> BindDriver:
-    driver: BindDriver = request.param
-    return driver
 
 
 @pytest.fixture(params=["none", "password", "tls", "chain", "unix"])
@@ -119,7 +113,7 @@ def check_broken(bind: BindDriver, way: Way, action: Any, match: str, patience: 
 def test_short_failure_in_the_second_reply(bind: BindDriver, data: bytes) -> None:
     with (
         Server(faults=[Fault("second-reply", replace(data, "close"))]) as server,
-        closing(bind(proxy=url(server))) as meeting,
+        closing(bind(proxy=server.url)) as meeting,
         come(meeting.address),
     ):
         with pytest.raises(socks5client.ConnectionRefused):
@@ -176,7 +170,7 @@ def test_given_up(bind: BindDriver, way: Way) -> None:
 def test_given_up_by_another_thread(bind: BindDriver) -> None:
     """As in the system it may not wake who waits; but once something comes, it is an OSError."""
     with ThreadPoolExecutor(1) as pool, Server() as server:
-        meeting = bind(proxy=url(server))
+        meeting = bind(proxy=server.url)
         accepting = pool.submit(meeting.accept, None)
         meeting.close()
         server.hang_up(server.requests[0])
@@ -193,7 +187,7 @@ def test_given_up_when_the_reply_arrives(bind: BindDriver, monkeypatch: pytest.M
         if handshake.reply is not None:
             meeting.close()
 
-    with Server() as server, closing(bind(proxy=url(server))) as meeting:
+    with Server() as server, closing(bind(proxy=server.url)) as meeting:
         monkeypatch.setattr(Handshake, "receive_data", receive_data)
         with come(meeting.address), pytest.raises(OSError):
             meeting.accept(5)
@@ -216,7 +210,7 @@ def test_given_up_when_the_reply_arrives(bind: BindDriver, monkeypatch: pytest.M
 def test_invalid_expected_peer(bind: BindDriver, expected: Any, error: type[Exception]) -> None:
     with Server() as server:
         with pytest.raises(error):
-            bind(expected, url(server))
+            bind(expected, server.url)
         assert server.exchanges == []
 
 
@@ -224,7 +218,7 @@ def test_invalid_expected_peer(bind: BindDriver, expected: Any, error: type[Exce
 def test_invalid_timeout(bind: BindDriver, timeout: float) -> None:
     with (
         Server() as server,
-        closing(bind(proxy=url(server))) as meeting,
+        closing(bind(proxy=server.url)) as meeting,
         pytest.raises(ValueError, match=r"[Tt]imeout|NaN"),
     ):
         meeting.accept(timeout)
@@ -284,7 +278,7 @@ def is_readable(meeting: Any, timeout: float = 0) -> bool:
 @ITSELF
 def test_a_rendezvous_has_one_peer(make: Any) -> None:
     with Server() as server:
-        with make(proxy=url(server)) as meeting:
+        with make(proxy=server.url) as meeting:
             peer = come(meeting.address)
             sock, _ = meeting.accept(5)
             assert meeting.fileno() == -1
@@ -297,7 +291,7 @@ def test_a_rendezvous_has_one_peer(make: Any) -> None:
 
 @ITSELF
 def test_what_accept_gives(make: Any) -> None:
-    with Server() as server, make(proxy=url(server)) as meeting, come(meeting.address) as peer:
+    with Server() as server, make(proxy=server.url) as meeting, come(meeting.address) as peer:
         address = meeting.address
         with meeting.accept(5)[0] as sock:
             assert isinstance(sock, socks5client.socket) is (make is socks5client.bind)
@@ -311,10 +305,10 @@ def test_what_accept_gives(make: Any) -> None:
 @ITSELF
 def test_the_context_manager_gives_it_up(make: Any) -> None:
     with Server() as server:
-        with make(proxy=url(server)) as meeting:
+        with make(proxy=server.url) as meeting:
             assert meeting.fileno() >= 0
         server.wait_idle()
-        with pytest.raises(LookupError), make(proxy=url(server)):
+        with pytest.raises(LookupError), make(proxy=server.url):
             raise LookupError
         server.wait_idle()
 
@@ -348,7 +342,7 @@ def test_readable_where_both_replies_came_in_one(make: Any, way: Way) -> None:
 def test_not_readable_any_more_within_a_reply(make: Any) -> None:
     """What has come of it was taken, and the rest is a reason of its own."""
     fault = Fault("second-reply", split(5, pause=0.05))
-    with Server(faults=[fault]) as server, make(proxy=url(server)) as meeting:
+    with Server(faults=[fault]) as server, make(proxy=server.url) as meeting:
         peer = come(meeting.address)
         while True:
             assert is_readable(meeting, 10)

@@ -13,7 +13,6 @@ import trustme
 
 import socks5client
 from socks5client import Address, NoAuth, Proxy, UsernamePassword
-from tests.drivers import DRIVERS
 from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import (
     CATALOGUE,
@@ -38,12 +37,6 @@ if TYPE_CHECKING:
 ALICE = {"alice": "secret"}
 
 
-@pytest.fixture(params=list(DRIVERS.values()), ids=list(DRIVERS))
-def connect(request: pytest.FixtureRequest) -> Driver:
-    driver: Driver = request.param
-    return driver
-
-
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Echo]:
     with Echo() as origin:
@@ -54,10 +47,6 @@ def echo() -> Iterator[Echo]:
 def greeter() -> Iterator[Echo]:
     with Echo(greeting=b"220 welcome\r\n") as origin:
         yield origin
-
-
-def url(server: Server, scheme: str = "socks5h", user_info: str = "") -> str:
-    return f"{scheme}://{user_info}{server.host}:{server.port}"
 
 
 def check_echo(connection: Connection, text: bytes = b"ping") -> None:
@@ -77,7 +66,7 @@ def test_destinations(connect: Driver, echo: Echo, host: str) -> None:
     names = {"origin.test": echo.address, "xn--bcher-kva.test": echo.address}
     routes = {("::1", echo.address[1]): echo.address}
     with Server(names=names, routes=routes) as server:
-        check_echo(connect((host, echo.address[1]), url(server)))
+        check_echo(connect((host, echo.address[1]), server.url))
         (exchange,) = server.requests
         assert exchange.host == Address(host, 1).host
         assert exchange.atyp == Address(host, 1).type
@@ -88,7 +77,7 @@ def test_destinations(connect: Driver, echo: Echo, host: str) -> None:
 @pytest.mark.parametrize("methods", [(2,), (2, 0), (0, 2)])
 def test_password(connect: Driver, echo: Echo, methods: tuple[int, ...]) -> None:
     with Server(users=ALICE, methods=methods) as server:
-        check_echo(connect(echo.address, url(server, user_info="alice:secret@")))
+        check_echo(connect(echo.address, server.url_as(user_info="alice:secret@")))
         (exchange,) = server.requests
         assert exchange.methods == (2, 0)
         assert exchange.username == (b"alice" if exchange.method == 2 else None)
@@ -103,7 +92,7 @@ def test_password_alone_when_the_user_forbids_the_rest(connect: Driver, echo: Ec
 
 def test_empty_password_is_sent(connect: Driver, echo: Echo) -> None:
     with Server(users={"alice": ""}) as server:
-        check_echo(connect(echo.address, url(server, user_info="alice:@")))
+        check_echo(connect(echo.address, server.url_as(user_info="alice:@")))
         assert server.requests[0].password == b""
 
 
@@ -112,12 +101,12 @@ def test_empty_password_is_sent(connect: Driver, echo: Echo) -> None:
 def test_split_anywhere(connect: Driver, echo: Echo, stage: Any, user_info: str) -> None:
     faults = [Fault(stage, split(1, pause=0.001))]
     with Server(users=ALICE, methods=(2, 0), faults=faults) as server:
-        check_echo(connect(echo.address, url(server, user_info=user_info)))
+        check_echo(connect(echo.address, server.url_as(user_info=user_info)))
 
 
 def test_data_behind_the_reply_is_the_users(connect: Driver, greeter: Echo) -> None:
     with Server(faults=[Fault("reply", coalesce())]) as server:
-        connection = connect(greeter.address, url(server))
+        connection = connect(greeter.address, server.url)
         assert read_exactly(connection, 13) == b"220 welcome\r\n"
         check_echo(connection)
 
@@ -126,12 +115,12 @@ def test_data_behind_the_reply_is_the_users(connect: Driver, greeter: Echo) -> N
 @pytest.mark.parametrize("name", ["bound-name", "zero-length-name", "auth-version-5"])
 def test_tolerated(connect: Driver, echo: Echo, name: str, user_info: str) -> None:
     with Server(users=ALICE, methods=(2, 0), faults=[CATALOGUE[name]]) as server:
-        check_echo(connect(echo.address, url(server, user_info=user_info)))
+        check_echo(connect(echo.address, server.url_as(user_info=user_info)))
 
 
 def test_bound_to_ipv6(connect: Driver, echo: Echo) -> None:
     with Server(bound=("2001:db8::1", 80)) as server:
-        check_echo(connect(echo.address, url(server)))
+        check_echo(connect(echo.address, server.url))
 
 
 def test_proxy_on_ipv6(connect: Driver, echo: Echo) -> None:
@@ -171,7 +160,8 @@ def test_proxy_by_tls(
     connect: Driver, greeter: Echo, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     with Server(users=ALICE, ssl_context=server_tls, faults=[Fault("reply", coalesce())]) as server:
-        proxy = Proxy.from_url(url(server, "socks5h+tls", "alice:secret@"), ssl_context=client_tls)
+        url = server.url_as("socks5h+tls", "alice:secret@")
+        proxy = Proxy.from_url(url, ssl_context=client_tls)
         connection = connect(greeter.address, proxy)
         assert read_exactly(connection, 13) == b"220 welcome\r\n"
         check_echo(connection, b"x" * 300_000)
@@ -181,7 +171,7 @@ def test_proxy_by_tls(
 def test_proxy_by_tls_is_verified(connect: Driver, echo: Echo, server_tls: ssl.SSLContext) -> None:
     with Server(ssl_context=server_tls) as server:
         with pytest.raises(socks5client.ProxyConnectionError, match="certificate") as caught:
-            connect(echo.address, url(server, "socks5h+tls"))
+            connect(echo.address, server.url_as("socks5h+tls"))
         assert caught.value.proxy is not None
         assert server.requests == []
         server.wait_idle()
@@ -192,7 +182,7 @@ def test_tls_to_a_proxy_that_speaks_none(connect: Driver, echo: Echo) -> None:
         Server() as server,
         pytest.raises(socks5client.SocksError, match="TLS"),
     ):
-        connect(echo.address, url(server, "socks5h+tls"))
+        connect(echo.address, server.url_as("socks5h+tls"))
 
 
 @pytest.mark.parametrize(
@@ -213,14 +203,14 @@ def test_proxy_that_fails_in_the_tls_handshake(
 ) -> None:
     with Server(ssl_context=server_tls, faults=[Fault("accept", action)]) as server:
         with pytest.raises(error, match=match) as caught:
-            connect(echo.address, url(server, "socks5h+tls"), 0.3)
+            connect(echo.address, server.url_as("socks5h+tls"), 0.3)
         assert caught.value.proxy == Proxy(server.host, server.port, tls=True)  # type: ignore[attr-defined]
         server.wait_idle()
 
 
 def test_chain(connect: Driver, greeter: Echo) -> None:
     with Server(names={"second.test": "127.0.0.1"}) as first, Server(users=ALICE) as second:
-        chain = [url(first), f"socks5h://alice:secret@second.test:{second.port}"]
+        chain = [first.url, f"socks5h://alice:secret@second.test:{second.port}"]
         connection = connect(greeter.address, chain)
         assert read_exactly(connection, 13) == b"220 welcome\r\n"
         check_echo(connection)
@@ -239,9 +229,9 @@ def test_chain_of_three_with_tls_inside_and_outside(
         Server(ssl_context=server_tls) as third,
     ):
         chain = [
-            Proxy.from_url(url(first, "socks5h+tls"), ssl_context=client_tls),
-            url(second, user_info="alice:secret@"),
-            Proxy.from_url(url(third, "socks5h+tls"), ssl_context=client_tls),
+            Proxy.from_url(first.url_as("socks5h+tls"), ssl_context=client_tls),
+            second.url_as(user_info="alice:secret@"),
+            Proxy.from_url(third.url_as("socks5h+tls"), ssl_context=client_tls),
         ]
         connection = connect(greeter.address, chain)
         assert read_exactly(connection, 13) == b"220 welcome\r\n"
@@ -261,12 +251,12 @@ def test_names_resolved_here(connect: Driver, echo: Echo, monkeypatch: pytest.Mo
     asked: list[str] = []
     monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
     with Server() as server:
-        check_echo(connect(("origin.test", echo.address[1]), url(server, "socks5")))
+        check_echo(connect(("origin.test", echo.address[1]), server.url_as("socks5")))
         assert asked == ["origin.test"]
         assert server.requests[0].host == "127.0.0.1"
         # Remote names never reach the resolver of this machine.
         with pytest.raises(socks5client.HostUnreachable):
-            connect(("other.test", 80), url(server))
+            connect(("other.test", 80), server.url)
         assert asked == ["origin.test"]
 
 
@@ -289,7 +279,7 @@ def test_each_address_of_a_name_is_tried(
         ("192.0.2.2", 80): echo.address,
     }
     with Server(routes=routes) as server:
-        check_echo(connect(("origin.test", 80), url(server, "socks5")))
+        check_echo(connect(("origin.test", 80), server.url_as("socks5")))
         assert [exchange.host for exchange in server.requests][-2:] == ["192.0.2.1", "192.0.2.2"]
         routes_taken = len(server.requests)
     # A drop-in socket has a family, and the system's own connect() would keep to it.
@@ -357,7 +347,7 @@ def test_fault(
     if fault.stage == "auth" and not user_info:
         return  # without a password there is no such stage
     with Echo() as echo, Server(users=ALICE, methods=(2, 0), faults=[fault]) as server:
-        proxy = Proxy.from_url(url(server, user_info=user_info))
+        proxy = Proxy.from_url(server.url_as(user_info=user_info))
         with pytest.raises(error, match=match) as caught:
             connect(echo.address, proxy)
         assert isinstance(caught.value, socks5client.SocksError)
@@ -383,7 +373,7 @@ def test_deadline(connect: Driver, echo: Echo, stage: Any, action: Any, user_inf
     with Server(users=ALICE, methods=(2, 0), faults=[Fault(stage, action)]) as server:
         begun = time.monotonic()
         with pytest.raises(socks5client.HandshakeTimeout, match="in time") as caught:
-            connect(echo.address, url(server, user_info=user_info), 0.2)
+            connect(echo.address, server.url_as(user_info=user_info), 0.2)
         assert 0.15 < time.monotonic() - begun < 2
         assert isinstance(caught.value, TimeoutError)
         server.wait_idle()
@@ -393,7 +383,7 @@ def test_a_byte_a_second_against_two(connect: Driver, echo: Echo) -> None:
     with Server(faults=[Fault("reply", drip(1))]) as server:
         begun = time.monotonic()
         with pytest.raises(socks5client.HandshakeTimeout):
-            connect(echo.address, url(server), 2)
+            connect(echo.address, server.url, 2)
         assert 1.9 < time.monotonic() - begun < 3
         server.wait_idle()
 
@@ -428,21 +418,21 @@ def test_name_of_the_proxy_is_unknown(
     assert caught.value.errno > 0  # type: ignore[operator]
     # The name of the second proxy, where the first wants it resolved here.
     with Server() as server:
-        chain = [url(server, "socks5"), "socks5h://proxy.test"]
+        chain = [server.url_as("socks5"), "socks5h://proxy.test"]
         with pytest.raises(socks5client.ProxyConnectionError, match="cannot be resolved") as caught:
             connect(echo.address, chain)
         assert caught.value.proxy == Proxy.from_url("socks5h://proxy.test")
     # The name of the target: the system's own error, as from a plain socket.
     with Server() as server:
         with pytest.raises(socket.gaierror):
-            connect(("origin.test", 80), url(server, "socks5"))
+            connect(("origin.test", 80), server.url_as("socks5"))
         assert server.exchanges == []
 
 
 def test_second_proxy_cannot_be_reached(connect: Driver, echo: Echo) -> None:
     host, port = unused_address()
     with Server() as server:
-        chain = [url(server), f"socks5h://{host}:{port}"]
+        chain = [server.url, f"socks5h://{host}:{port}"]
         with pytest.raises(socks5client.ProxyConnectionError, match="before it") as caught:
             connect(echo.address, chain)
         assert caught.value.proxy == Proxy(host, port)
@@ -454,7 +444,7 @@ def test_second_proxy_cannot_be_reached(connect: Driver, echo: Echo) -> None:
 def test_second_proxy_refuses(connect: Driver, echo: Echo) -> None:
     with Server() as first, Server(faults=[CATALOGUE["reply-code-2"]]) as second:
         with pytest.raises(socks5client.NotAllowed) as caught:
-            connect(echo.address, [url(first), url(second)])
+            connect(echo.address, [first.url, second.url])
         assert caught.value.proxy == Proxy(second.host, second.port)
         first.wait_idle()
         second.wait_idle()
@@ -476,7 +466,7 @@ def test_bad_destination_is_refused_before_any_io(
 ) -> None:
     with Server() as server:
         with pytest.raises(ValueError, match=match):
-            connect(address, url(server))
+            connect(address, server.url)
         assert server.exchanges == []
 
 
@@ -493,7 +483,7 @@ def test_proxy_from_the_environment(
     connect: Driver, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Server() as server:
-        monkeypatch.setenv("SOCKS5CLIENT_PROXY", url(server))
+        monkeypatch.setenv("SOCKS5CLIENT_PROXY", server.url)
         check_echo(connect(echo.address, None))
         assert len(server.requests) == 1
 

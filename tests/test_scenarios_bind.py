@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -12,11 +11,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 import socks5client
 from socks5client import Proxy
-from tests.drivers import ANYBODY, BIND_DRIVERS
+from tests.drivers import ANYBODY
 from tests.origins import read_exactly
 from tests.server_fixture import (
     Fault,
@@ -28,6 +26,7 @@ from tests.server_fixture import (
     stall,
     truncate,
 )
+from tests.test_server_fixture import tls_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,21 +40,7 @@ if TYPE_CHECKING:
 GREETING = b"220 welcome\r\n"
 
 
-@pytest.fixture(params=list(BIND_DRIVERS.values()), ids=list(BIND_DRIVERS))
-def bind(request: pytest.FixtureRequest) -> BindDriver:
-    driver: BindDriver = request.param
-    return driver
-
-
-@cache
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """For the proxy, and for those who trust it."""
-    authority = trustme.CA()
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    return serving, trusting
+contexts = cache(tls_contexts)  # for the proxy, and for those who trust it
 
 
 @contextmanager
@@ -73,13 +58,13 @@ def reached(how: str, folder: Path, **settings: Any) -> Iterator[tuple[Any, Serv
         if how == "unix":
             proxy = f"socks5h+unix://{folder}/proxy"
         elif how == "password":
-            proxy = url(server, "alice:secret@")
+            proxy = server.url_as(user_info="alice:secret@")
         elif how == "tls":
             proxy = Proxy(server.host, server.port, tls=True, ssl_context=contexts()[1])
         elif how == "chain":
-            proxy = [url(stack.enter_context(Server())), url(server)]
+            proxy = [stack.enter_context(Server()).url, server.url]
         else:
-            proxy = url(server)
+            proxy = server.url
         yield proxy, server
         server.wait_idle()
 
@@ -91,10 +76,6 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Way:
 
 def only(*ways: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("way", ways, indirect=True)
-
-
-def url(server: Server, user_info: str = "") -> str:
-    return f"socks5h://{user_info}{server.host}:{server.port}"
 
 
 def come(address: Any) -> socket.socket:
@@ -212,7 +193,7 @@ def test_ipv6(bind: BindDriver, size: int) -> None:
 )
 def test_peer_by_a_name(bind: BindDriver, shown: bytes, address: tuple[str, int]) -> None:
     fault = Fault("second-reply", replace(b"\x05\x00\x00\x03" + shown))
-    with Server(faults=[fault]) as server, closing(bind(proxy=url(server))) as meeting:
+    with Server(faults=[fault]) as server, closing(bind(proxy=server.url)) as meeting:
         peer = come(meeting.address)
         sock, who = meeting.accept(5)
         assert who == (address[0], 80)
@@ -233,7 +214,7 @@ def test_peer_by_a_name(bind: BindDriver, shown: bytes, address: tuple[str, int]
     ],
 )
 def test_expected_peer(bind: BindDriver, expected: Any, host: str, atyp: int) -> None:
-    with Server() as server, closing(bind(expected, url(server))):
+    with Server() as server, closing(bind(expected, server.url)):
         (exchange,) = server.requests
         assert (exchange.host, exchange.port, exchange.atyp) == (host, expected[1], atyp)
 
@@ -273,7 +254,7 @@ def test_unusable_address_at_the_end_of_a_chain(bind: BindDriver) -> None:
     """The last proxy's own is what it was called."""
     names = {"second.test": "127.0.0.1"}
     with Server(names=names) as first, Server(bound=("", None)) as second:
-        chain = [url(first), f"socks5h://second.test:{second.port}"]
+        chain = [first.url, f"socks5h://second.test:{second.port}"]
         with closing(bind(proxy=chain)) as meeting:
             assert meeting.address == ("second.test", met(second)[1])
 
@@ -283,7 +264,7 @@ def test_unusable_address_at_the_end_of_a_chain(bind: BindDriver) -> None:
     [(("192.0.2.1", 99), ("192.0.2.1", 99)), (("2001:db8::1", 99), ("2001:db8::1", 99, 0, 0))],
 )
 def test_address_as_told(bind: BindDriver, bound: Any, told: Any) -> None:
-    with Server(bound=bound) as server, closing(bind(proxy=url(server))) as meeting:
+    with Server(bound=bound) as server, closing(bind(proxy=server.url)) as meeting:
         assert meeting.address == told
 
 

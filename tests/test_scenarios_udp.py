@@ -16,7 +16,6 @@ import socks5client
 from socks5client import NoAuth, Proxy
 from socks5client._pump import Pump
 from socks5client.errors import REPLY_ERRORS
-from tests.drivers import UDP_DRIVERS
 from tests.origins import UdpEcho
 from tests.server_fixture import (
     MALFORMED_HEADERS,
@@ -36,28 +35,11 @@ from tests.server_fixture import (
 from tests.server_fixture.faults import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.drivers import UdpDriver
 
 ALICE = {"alice": "secret"}
-
-
-@pytest.fixture(params=list(UDP_DRIVERS.values()), ids=list(UDP_DRIVERS))
-def open_udp(request: pytest.FixtureRequest) -> UdpDriver:
-    driver: UdpDriver = request.param
-    return driver
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[UdpEcho]:
-    with UdpEcho() as origin:
-        yield origin
-
-
-def url(server: Server, scheme: str = "socks5h", user_info: str = "") -> str:
-    return f"{scheme}://{user_info}{server.host}:{server.port}"
 
 
 def check_echo(udp: Any, payload: bytes = b"ping") -> None:
@@ -71,38 +53,40 @@ def check_echo(udp: Any, payload: bytes = b"ping") -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "origin.test"])
 def test_destinations(open_udp: UdpDriver, host: str) -> None:
     with (
-        UdpEcho("::1" if host == "::1" else "127.0.0.1") as echo,
+        UdpEcho("::1" if host == "::1" else "127.0.0.1") as udp_echo,
         Server(names={"origin.test": "127.0.0.1"}) as server,
-        open_udp(url(server), (host, echo.address[1])) as udp,
+        open_udp(server.url, (host, udp_echo.address[1])) as udp,
     ):
         udp.send(b"question")
         payload, source = udp.receive()
         assert payload == b"question"
-        assert source == (("::1", echo.address[1], 0, 0) if host == "::1" else echo.address)
+        assert source == (("::1", udp_echo.address[1], 0, 0) if host == "::1" else udp_echo.address)
         (exchange,) = server.requests
         assert (exchange.command, exchange.host, exchange.port) == (3, "0.0.0.0", 0)
         assert [(sent.host, sent.port) for sent in exchange.datagrams_up] == [
-            (host, echo.address[1])
+            (host, udp_echo.address[1])
         ]
 
 
 @pytest.mark.parametrize("size", [0, 1, 512, 9000, 65_000])
-def test_sizes(open_udp: UdpDriver, echo: UdpEcho, size: int) -> None:
-    with Server() as server, open_udp(url(server), echo.address) as udp:
+def test_sizes(open_udp: UdpDriver, udp_echo: UdpEcho, size: int) -> None:
+    with Server() as server, open_udp(server.url, udp_echo.address) as udp:
         check_echo(udp, os.urandom(size))
 
 
-def test_password(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_password(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with Server(users=ALICE) as server:
-        with open_udp(url(server, user_info="alice:secret@"), echo.address) as udp:
+        with open_udp(server.url_as(user_info="alice:secret@"), udp_echo.address) as udp:
             check_echo(udp)
         assert server.requests[0].username == b"alice"
         server.wait_idle()
 
 
-def test_the_association_lasts_as_long_as_the_socket(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_the_association_lasts_as_long_as_the_socket(
+    open_udp: UdpDriver, udp_echo: UdpEcho
+) -> None:
     with Server() as server:
-        with open_udp(url(server), echo.address) as udp:
+        with open_udp(server.url, udp_echo.address) as udp:
             for number in range(20):
                 check_echo(udp, b"%d" % number)
             assert len(server.exchanges) == 1
@@ -110,19 +94,19 @@ def test_the_association_lasts_as_long_as_the_socket(open_udp: UdpDriver, echo: 
         server.wait_idle()
 
 
-def test_proxy_on_ipv6(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_proxy_on_ipv6(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with (
         Server(host="::1") as server,
-        open_udp(f"socks5h://[::1]:{server.port}", echo.address) as udp,
+        open_udp(f"socks5h://[::1]:{server.port}", udp_echo.address) as udp,
     ):
         check_echo(udp)
 
 
-def test_proxy_on_a_unix_socket(open_udp: UdpDriver, echo: UdpEcho, tmp_path: Path) -> None:
+def test_proxy_on_a_unix_socket(open_udp: UdpDriver, udp_echo: UdpEcho, tmp_path: Path) -> None:
     path = tmp_path / "proxy"
     with (
         Server(host=None, unix_path=path) as server,
-        open_udp(f"socks5h+unix://{path}", echo.address) as udp,
+        open_udp(f"socks5h+unix://{path}", udp_echo.address) as udp,
     ):
         check_echo(udp)
         assert server.requests[0].relay is not None
@@ -130,14 +114,14 @@ def test_proxy_on_a_unix_socket(open_udp: UdpDriver, echo: UdpEcho, tmp_path: Pa
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "proxy.test", ""])
 def test_bound_that_says_nothing_means_the_proxys_address(
-    open_udp: UdpDriver, echo: UdpEcho, host: str
+    open_udp: UdpDriver, udp_echo: UdpEcho, host: str
 ) -> None:
-    with Server(bound=(host, None)) as server, open_udp(url(server), echo.address) as udp:
+    with Server(bound=(host, None)) as server, open_udp(server.url, udp_echo.address) as udp:
         check_echo(udp)
 
 
 def test_names_looked_up_here(
-    open_udp: UdpDriver, echo: UdpEcho, monkeypatch: pytest.MonkeyPatch
+    open_udp: UdpDriver, udp_echo: UdpEcho, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def getaddrinfo(host: str, port: int, family: int, kind: int) -> Any:
         assert (host, kind) == ("origin.test", socket.SOCK_DGRAM)
@@ -146,18 +130,18 @@ def test_names_looked_up_here(
     monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
     with (
         Server() as server,
-        open_udp(url(server, "socks5"), ("origin.test", echo.address[1])) as udp,
+        open_udp(server.url_as("socks5"), ("origin.test", udp_echo.address[1])) as udp,
     ):
         check_echo(udp)
         check_echo(udp)
         assert {sent.host for sent in server.requests[0].datagrams_up} == {"127.0.0.1"}
 
 
-def test_chain(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_chain(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     """The datagrams pass both relays: nothing leaves past the first proxy."""
     with Server() as first, Server(users=ALICE) as second:
-        chain = [url(first), url(second, user_info="alice:secret@")]
-        with open_udp(chain, echo.address) as udp:
+        chain = [first.url, second.url_as(user_info="alice:secret@")]
+        with open_udp(chain, udp_echo.address) as udp:
             check_echo(udp)
             check_echo(udp, b"again")
             relay_of_second = second.requests[0].relay
@@ -172,31 +156,31 @@ def test_chain(open_udp: UdpDriver, echo: UdpEcho) -> None:
         second.wait_idle()
 
 
-def test_what_only_looks_as_if_it_came_through_the_chain(echo: UdpEcho) -> None:
+def test_what_only_looks_as_if_it_came_through_the_chain(udp_echo: UdpEcho) -> None:
     """The first relay delivers what anybody sends there; only the second one's counts."""
     with (
         Server() as first,
         Server() as second,
-        socks5client.associate(proxy=[url(first), url(second)], timeout=5) as sock,
+        socks5client.associate(proxy=[first.url, second.url], timeout=5) as sock,
     ):
         sock.settimeout(5)
-        sock.sendto(b"ping", echo.address)
-        assert sock.recvfrom(10) == (b"ping", echo.address)
+        sock.sendto(b"ping", udp_echo.address)
+        assert sock.recvfrom(10) == (b"ping", udp_echo.address)
         outside = next(one.outside for one in first.requests if one.outside is not None)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.sendto(b"\0\0\0\1\x7f\0\0\1\0\x35forged", ("127.0.0.1", outside[1]))
-        sock.sendto(b"pong", echo.address)
-        assert sock.recvfrom(10) == (b"pong", echo.address)
+        sock.sendto(b"pong", udp_echo.address)
+        assert sock.recvfrom(10) == (b"pong", udp_echo.address)
         assert sock.dropped == 1
 
 
 # Fragments
 
 
-def test_fragments_both_ways(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_fragments_both_ways(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with (
         Server(udp_fragment_size=100) as server,
-        open_udp(url(server), echo.address, fragment_size=70) as udp,
+        open_udp(server.url, udp_echo.address, fragment_size=70) as udp,
     ):
         payload = os.urandom(1000)
         check_echo(udp, payload)
@@ -207,8 +191,8 @@ def test_fragments_both_ways(open_udp: UdpDriver, echo: UdpEcho) -> None:
         assert [sent.fragments for sent in exchange.datagrams_down] == [10, 1, 10]
 
 
-def test_as_many_fragments_as_there_can_be(open_udp: UdpDriver, echo: UdpEcho) -> None:
-    with Server() as server, open_udp(url(server), echo.address, fragment_size=10) as udp:
+def test_as_many_fragments_as_there_can_be(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
+    with Server() as server, open_udp(server.url, udp_echo.address, fragment_size=10) as udp:
         assert udp.sock.max_datagram_size == 1270
         check_echo(udp, bytes(1270))
         with pytest.raises(OSError, match="128") as caught:
@@ -218,21 +202,21 @@ def test_as_many_fragments_as_there_can_be(open_udp: UdpDriver, echo: UdpEcho) -
         assert [sent.fragments for sent in server.requests[0].datagrams_up] == [127, 1]
 
 
-def test_a_proxy_that_drops_fragments(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_a_proxy_that_drops_fragments(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with (
         Server(fragments=False) as server,
-        open_udp(url(server), echo.address, fragment_size=10) as udp,
+        open_udp(server.url, udp_echo.address, fragment_size=10) as udp,
     ):
         udp.send(bytes(100))
         check_echo(udp, b"small")
         assert [sent.payload for sent in server.requests[0].datagrams_up] == [b"small"]
 
 
-def test_fragments_out_of_order_give_nothing(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_fragments_out_of_order_give_nothing(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     faults = [reorder(2, times=1)]
     with (
         Server(udp_fragment_size=50, relay_faults=faults) as server,
-        open_udp(url(server), echo.address) as udp,
+        open_udp(server.url, udp_echo.address) as udp,
     ):
         udp.send(bytes(100))
         server.wait_for(lambda server: server.requests[0].datagrams_down)
@@ -240,10 +224,10 @@ def test_fragments_out_of_order_give_nothing(open_udp: UdpDriver, echo: UdpEcho)
         assert udp.sock.dropped == 2
 
 
-def test_a_lost_fragment_loses_its_datagram_only(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_a_lost_fragment_loses_its_datagram_only(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with (
         Server(udp_fragment_size=50, relay_faults=[lose(2, times=1)]) as server,
-        open_udp(url(server), echo.address) as udp,
+        open_udp(server.url, udp_echo.address) as udp,
     ):
         udp.send(bytes(150))
         server.wait_for(lambda server: server.requests[0].datagrams_down)
@@ -251,10 +235,10 @@ def test_a_lost_fragment_loses_its_datagram_only(open_udp: UdpDriver, echo: UdpE
         assert udp.sock.dropped == 2
 
 
-def test_duplicated_fragments(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_duplicated_fragments(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     with (
         Server(udp_fragment_size=50, relay_faults=[duplicate()]) as server,
-        open_udp(url(server), echo.address) as udp,
+        open_udp(server.url, udp_echo.address) as udp,
     ):
         check_echo(udp, os.urandom(200))
 
@@ -264,27 +248,27 @@ def test_duplicated_fragments(open_udp: UdpDriver, echo: UdpEcho) -> None:
 
 @pytest.mark.parametrize("kind", MALFORMED_HEADERS)
 def test_malformed_packets_are_dropped_and_counted(
-    open_udp: UdpDriver, echo: UdpEcho, kind: str
+    open_udp: UdpDriver, udp_echo: UdpEcho, kind: str
 ) -> None:
     with (
         Server(relay_faults=[malformed(kind)]) as server,
-        open_udp(url(server), echo.address) as udp,
+        open_udp(server.url, udp_echo.address) as udp,
     ):
         for number in range(1, 4):
             check_echo(udp)
             assert udp.sock.dropped == number
 
 
-def test_packets_from_others_never_arrive(open_udp: UdpDriver, echo: UdpEcho) -> None:
-    with Server(relay_faults=[spoof()]) as server, open_udp(url(server), echo.address) as udp:
+def test_packets_from_others_never_arrive(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
+    with Server(relay_faults=[spoof()]) as server, open_udp(server.url, udp_echo.address) as udp:
         for _ in range(3):
             check_echo(udp)
         assert udp.sock.dropped == 0
 
 
-def test_a_relay_that_duplicates_and_reorders(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_a_relay_that_duplicates_and_reorders(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     faults = [reorder(2), duplicate()]
-    with Server(relay_faults=faults) as server, open_udp(url(server), echo.address) as udp:
+    with Server(relay_faults=faults) as server, open_udp(server.url, udp_echo.address) as udp:
         udp.send(b"one")
         udp.send(b"two")
         assert [udp.receive()[0] for _ in range(4)] == [b"two", b"two", b"one", b"one"]
@@ -292,10 +276,10 @@ def test_a_relay_that_duplicates_and_reorders(open_udp: UdpDriver, echo: UdpEcho
 
 @pytest.mark.parametrize(("length", "received"), [(14, b"ques"), (10, b"")])
 def test_a_relay_that_truncates(
-    open_udp: UdpDriver, echo: UdpEcho, length: int, received: bytes
+    open_udp: UdpDriver, udp_echo: UdpEcho, length: int, received: bytes
 ) -> None:
     faults = [truncate_packet(length)]
-    with Server(relay_faults=faults) as server, open_udp(url(server), echo.address) as udp:
+    with Server(relay_faults=faults) as server, open_udp(server.url, udp_echo.address) as udp:
         udp.send(b"question")
         assert udp.receive()[0] == received
 
@@ -345,7 +329,7 @@ def test_refused(open_udp: UdpDriver, code: int) -> None:
     with Server(faults=[reply_code(code)]) as server:
         with (
             pytest.raises(kind) as caught,
-            open_udp(url(server), ("127.0.0.1", 9)) as udp,
+            open_udp(server.url, ("127.0.0.1", 9)) as udp,
         ):
             udp.send(b"x")
         assert caught.value.code == code
@@ -373,7 +357,7 @@ def test_faults_of_the_handshake(
     with Server(faults=[fault]) as server:
         with (
             pytest.raises(kind, match=match),
-            open_udp(url(server), ("127.0.0.1", 9), timeout=0.3) as udp,
+            open_udp(server.url, ("127.0.0.1", 9), timeout=0.3) as udp,
         ):
             udp.send(b"x")
         server.wait_idle()
@@ -384,7 +368,7 @@ def test_tls_to_the_proxy_is_refused_before_anything_is_sent(open_udp: UdpDriver
     with Server() as server:
         with (
             pytest.raises(socks5client.SocksError, match="clear") as caught,
-            open_udp(url(server, "socks5h+tls"), ("127.0.0.1", 9)) as udp,
+            open_udp(server.url_as("socks5h+tls"), ("127.0.0.1", 9)) as udp,
         ):
             udp.send(b"x")
         assert caught.value.errno == errno.EOPNOTSUPP
@@ -395,7 +379,7 @@ def test_credentials_are_in_no_message(open_udp: UdpDriver) -> None:
     with Server(users=ALICE) as server:
         with (
             pytest.raises(socks5client.AuthenticationError) as caught,
-            open_udp(url(server, user_info="alice:wr0ng@"), ("127.0.0.1", 9)) as udp,
+            open_udp(server.url_as(user_info="alice:wr0ng@"), ("127.0.0.1", 9)) as udp,
         ):
             udp.send(b"x")
         assert "alice" not in f"{caught.value} {caught.value!r} {udp_repr(caught)}"
@@ -422,7 +406,7 @@ def test_what_cannot_be_a_destination(
     with Server() as server:
         with (
             pytest.raises(kind),
-            open_udp(url(server), (host, port)) as udp,
+            open_udp(server.url, (host, port)) as udp,
         ):
             udp.send(b"x")
         for exchange in server.requests:
@@ -443,9 +427,9 @@ def test_no_proxy_is_an_error(open_udp: UdpDriver) -> None:
 @pytest.mark.parametrize("timeout", [None, 60])
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_its_end_wakes_who_waits(
-    open_udp: UdpDriver, echo: UdpEcho, how: Any, timeout: float | None
+    open_udp: UdpDriver, udp_echo: UdpEcho, how: Any, timeout: float | None
 ) -> None:
-    with Server() as server, open_udp(url(server), echo.address) as udp:
+    with Server() as server, open_udp(server.url, udp_echo.address) as udp:
         check_echo(udp)
         udp.sock.settimeout(timeout)
         failures = []
@@ -468,11 +452,11 @@ def test_its_end_wakes_who_waits(
                 call()
 
 
-def test_its_end_does_not_keep_a_loop_busy(open_udp: UdpDriver, echo: UdpEcho) -> None:
+def test_its_end_does_not_keep_a_loop_busy(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     """The fd is readable for it, and no more once that has been looked into."""
     with (
         Server() as server,
-        open_udp(url(server), echo.address) as udp,
+        open_udp(server.url, udp_echo.address) as udp,
         selectors.DefaultSelector() as selector,
     ):
         check_echo(udp)
@@ -489,8 +473,8 @@ def test_its_end_does_not_keep_a_loop_busy(open_udp: UdpDriver, echo: UdpEcho) -
         assert 1 <= looks <= 16
 
 
-def test_an_idle_association_that_the_proxy_ends(open_udp: UdpDriver, echo: UdpEcho) -> None:
-    with Server(idle_timeout=0.05) as server, open_udp(url(server), echo.address) as udp:
+def test_an_idle_association_that_the_proxy_ends(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
+    with Server(idle_timeout=0.05) as server, open_udp(server.url, udp_echo.address) as udp:
         udp.send(b"x")
         udp.sock.settimeout(5)
         received = []
@@ -508,21 +492,21 @@ def open_fds() -> set[str]:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-def test_no_fd_is_left_open(open_udp: UdpDriver, echo: UdpEcho) -> None:
-    with Server() as warm, open_udp(url(warm), echo.address) as udp:  # starts the thread
+def test_no_fd_is_left_open(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
+    with Server() as warm, open_udp(warm.url, udp_echo.address) as udp:  # starts the thread
         check_echo(udp)
     gc.collect()
     with Server() as server, Server(faults=[reply_code(1)]) as refusing:
         before = open_fds()
         for _ in range(5):
-            with open_udp(url(server), echo.address) as udp:
+            with open_udp(server.url, udp_echo.address) as udp:
                 check_echo(udp)
             with (
                 pytest.raises(socks5client.GeneralFailure),
-                open_udp(url(refusing), echo.address) as udp,
+                open_udp(refusing.url, udp_echo.address) as udp,
             ):
                 udp.send(b"x")
-            with open_udp(url(server), echo.address) as udp:
+            with open_udp(server.url, udp_echo.address) as udp:
                 check_echo(udp)
                 server.hang_up(server.exchanges[-1])
         server.wait_idle()

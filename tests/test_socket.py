@@ -38,7 +38,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def url(server: Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
+    return server.url
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_names_of_both_ends(echo: Echo, server: Server, url: str, family: int) -
 def test_peer_as_asked_for(echo: Echo, address: Any, peer: Any) -> None:
     routes = {(socks5client.Address.from_tuple(address).host, 80): echo.address}
     with Server(routes=routes) as server:
-        url = f"socks5h://{server.host}:{server.port}"
+        url = server.url
         with socks5client.socket(proxy=url) as sock:
             sock.connect(address)
             assert sock.getpeername() == peer
@@ -159,7 +159,7 @@ def test_peer_as_asked_for(echo: Echo, address: Any, peer: Any) -> None:
 def test_sockname(echo: Echo, bound: tuple[str, int], usable: Any) -> None:
     with (
         Server(bound=bound) as server,
-        socks5client.connect(echo.address, proxy=f"socks5h://{server.host}:{server.port}") as sock,
+        socks5client.connect(echo.address, proxy=server.url) as sock,
     ):
         assert sock.getsockname() == (usable or sock.proxy_sockname)
 
@@ -212,7 +212,7 @@ def test_connect_ex(echo: Echo, url: str) -> None:
 
 def test_connect_ex_times_out(echo: Echo) -> None:
     with Server(faults=[Fault("reply", stall())]) as server:
-        with socks5client.socket(proxy=f"socks5h://{server.host}:{server.port}") as sock:
+        with socks5client.socket(proxy=server.url) as sock:
             sock.settimeout(0.1)
             assert sock.connect_ex(echo.address) == errno.ETIMEDOUT
         server.wait_idle()
@@ -250,7 +250,7 @@ def test_another_attempt_after_a_failure(echo: Echo, url: str) -> None:
 def test_a_failed_connect_leaves_nothing_open(echo: Echo, fault: Fault) -> None:
     with (
         Server(faults=[fault]) as server,
-        socks5client.socket(proxy=f"socks5h://{server.host}:{server.port}") as sock,
+        socks5client.socket(proxy=server.url) as sock,
     ):
         assert sock.connect_ex(echo.address) != 0
         server.wait_idle()  # though the socket itself is still open

@@ -5,13 +5,10 @@ from __future__ import annotations
 import ftplib
 import hashlib
 import io
-import os
 import re
-import subprocess
 import sys
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,33 +16,16 @@ import pytest
 from examples.ftp_active import ProxiedFTP
 from tests import real_servers
 from tests.server_fixture import Server
+from tests.standalone import run_example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.real_servers import FtpServer, RealProxy
+    from tests.real_servers import FtpServer
 
 CONNECT, BIND = 1, 2
 CONTENT = hashlib.shake_256(b"a file").digest(300_007)
-
-
-@pytest.fixture
-def reference() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-        server.wait_idle()  # nothing was left open
-
-
-@pytest.fixture(params=["danted", "reference"])
-def proxy(request: pytest.FixtureRequest) -> str:
-    """The URL of a proxy that does BIND."""
-    server: RealProxy | Server = request.getfixturevalue(request.param)
-    return f"socks5h://{server.host}:{server.port}"
-
-
-def url_of(server: Server) -> str:
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"socks5h://{host}:{server.port}"
 
 
 @contextmanager
@@ -80,13 +60,13 @@ def digest(client: ftplib.FTP, name: str, rest: int | None = None) -> str:
 
 
 @pytest.mark.parametrize("passive", [False, True], ids=["active", "passive"])
-def test_ftp_session(proxy: str, ftp_server: FtpServer, tmp_path: Path, passive: bool) -> None:
+def test_ftp_session(full_proxy: str, ftp_server: FtpServer, tmp_path: Path, passive: bool) -> None:
     """A listing, a download, an upload, and both resumed: one data connection each."""
     real_servers.publish(ftp_server.root / "large", CONTENT)
     uploaded = ftp_server.uploads / tmp_path.name
     name = f"upload/{uploaded.name}"
     dialogue = Dialogue(ftp_server)
-    with logged_in(proxy, ftp_server, passive=passive) as client:
+    with logged_in(full_proxy, ftp_server, passive=passive) as client:
         assert {"large", "upload"} <= set(client.nlst())
         lines: list[str] = []
         client.dir("large", lines.append)
@@ -107,7 +87,7 @@ def test_server_is_told_the_rendezvous(reference: Server, ftp_server: FtpServer)
     """PORT names BND.ADDR and BND.PORT; BIND names the server that the commands go to."""
     real_servers.publish(ftp_server.root / "large", CONTENT)
     dialogue = Dialogue(ftp_server)
-    with logged_in(url_of(reference), ftp_server) as client:
+    with logged_in(reference.url, ftp_server) as client:
         client.nlst()
         digest(client, "large")
     control, *data = reference.requests
@@ -131,7 +111,7 @@ def test_server_by_name(ftp_server: FtpServer, passive: bool) -> None:
     real_servers.publish(ftp_server.root / "large", CONTENT)
     names = {"ftp.test": ftp_server.host}
     with Server(check_peer=True, names=names) as server:
-        with ProxiedFTP(url_of(server), timeout=30) as client:
+        with ProxiedFTP(server.url, timeout=30) as client:
             client.connect("ftp.test", ftp_server.port)
             client.login()
             client.set_pasv(passive)
@@ -142,10 +122,10 @@ def test_server_by_name(ftp_server: FtpServer, passive: bool) -> None:
         ]
 
 
-def test_active_and_passive_in_one_session(proxy: str, ftp_server: FtpServer) -> None:
+def test_active_and_passive_in_one_session(full_proxy: str, ftp_server: FtpServer) -> None:
     real_servers.publish(ftp_server.root / "large", CONTENT)
     dialogue = Dialogue(ftp_server)
-    with logged_in(proxy, ftp_server) as client:
+    with logged_in(full_proxy, ftp_server) as client:
         for passive in (False, True, False):
             client.set_pasv(passive)
             assert digest(client, "large") == hashlib.sha256(CONTENT).hexdigest()
@@ -153,20 +133,20 @@ def test_active_and_passive_in_one_session(proxy: str, ftp_server: FtpServer) ->
     assert [verb for verb in dialogue.verbs() if verb in wanted] == wanted
 
 
-def test_session_goes_on_after_a_missing_file(proxy: str, ftp_server: FtpServer) -> None:
+def test_session_goes_on_after_a_missing_file(full_proxy: str, ftp_server: FtpServer) -> None:
     """Nobody comes to that rendezvous: it is given up, and the next one is another."""
     real_servers.publish(ftp_server.root / "large", CONTENT)
-    with logged_in(proxy, ftp_server) as client:
+    with logged_in(full_proxy, ftp_server) as client:
         with pytest.raises(ftplib.error_perm, match="550"):
             digest(client, "no such file")
         assert digest(client, "large") == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_data_connections_of_many_transfers(proxy: str, ftp_server: FtpServer) -> None:
+def test_data_connections_of_many_transfers(full_proxy: str, ftp_server: FtpServer) -> None:
     """Small files, whose data and end may be there before `accept` is called."""
     for number in range(20):
         real_servers.publish(ftp_server.root / f"small{number}", b"%d" % number)
-    with logged_in(proxy, ftp_server) as client:
+    with logged_in(full_proxy, ftp_server) as client:
         for number in range(20):
             received: list[bytes] = []
             client.retrbinary(f"RETR small{number}", received.append)
@@ -196,7 +176,7 @@ def test_ftp_over_ipv6(ftp_server_ipv6: FtpServer, passive: bool) -> None:
     real_servers.publish(ftp_server_ipv6.root / "large", CONTENT)
     dialogue = Dialogue(ftp_server_ipv6)
     with Server("::1") as server:
-        with logged_in(url_of(server), ftp_server_ipv6, passive=passive) as client:
+        with logged_in(server.url, ftp_server_ipv6, passive=passive) as client:
             assert digest(client, "large") == hashlib.sha256(CONTENT).hexdigest()
         told = [command for command in dialogue.commands() if command[0] == "E"]
         rendezvous = server.requests[1].rendezvous
@@ -210,22 +190,13 @@ def test_ftp_over_ipv6(ftp_server_ipv6: FtpServer, passive: bool) -> None:
 # The example as a command.
 
 
-def run(url: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-W", "error", "-m", "examples.ftp_active", "--proxy", url]
-    return subprocess.run(
-        [*command, *arguments],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "PYTHONPATH": ""},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+run = partial(run_example, "ftp_active")
 
 
-def test_command_fetches(proxy: str, ftp_server: FtpServer) -> None:
+def test_command_fetches(full_proxy: str, ftp_server: FtpServer) -> None:
     real_servers.publish(ftp_server.root / "large", CONTENT)
     dialogue = Dialogue(ftp_server)
-    done = run(proxy, f"{ftp_server.host}:{ftp_server.port}", "large")
+    done = run(full_proxy, f"{ftp_server.host}:{ftp_server.port}", "large")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == CONTENT
     assert "PORT" in dialogue.verbs()
@@ -234,7 +205,7 @@ def test_command_fetches(proxy: str, ftp_server: FtpServer) -> None:
 @pytest.mark.parametrize("path", [[], ["/"]], ids=["no path", "slash"])
 def test_command_lists(reference: Server, ftp_server: FtpServer, path: list[str]) -> None:
     real_servers.publish(ftp_server.root / "listed", b"123")
-    done = run(url_of(reference), f"{ftp_server.host}:{ftp_server.port}", *path)
+    done = run(reference.url, f"{ftp_server.host}:{ftp_server.port}", *path)
     assert (done.returncode, done.stderr) == (0, b"")
     lines = done.stdout.decode().splitlines()
     assert re.search(r"^-rw-r--r--.* 3 .* listed$", done.stdout.decode(), re.MULTILINE)
@@ -246,15 +217,15 @@ def test_command_finds_the_usual_port_by_name(ftp_server: FtpServer) -> None:
     real_servers.publish(ftp_server.root / "listed", b"123")
     routes = {("ftp.test", 21): (ftp_server.host, ftp_server.port)}
     with Server(routes=routes) as server:
-        done = run(url_of(server), "ftp.test", "listed")
+        done = run(server.url, "ftp.test", "listed")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"123", b"")
 
 
 def test_command_says_what_is_wrong(reference: Server, ftp_server: FtpServer) -> None:
-    done = run(url_of(reference), f"{ftp_server.host}:{ftp_server.port}", "missing")
+    done = run(reference.url, f"{ftp_server.host}:{ftp_server.port}", "missing")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode().strip() == "ftp_active: 550 Failed to open file."
-    done = run(url_of(reference), "unknown.test", "missing")
+    done = run(reference.url, "unknown.test", "missing")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.startswith(b"ftp_active: [Errno 113] host unreachable")
     assert done.stderr.count(b"\n") == 1

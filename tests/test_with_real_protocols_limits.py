@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import socket
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,45 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import socks5client
-from tests.origins import UdpEcho
 from tests.server_fixture import Server
+from tests.test_with_real_protocols_udp import datagrams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.origins import UdpEcho
     from tests.real_servers import RealProxy, TftpServer
 
 PROMPTLY = 5.0
 CONTENT = hashlib.shake_256(b"a datagram").digest(60_000)
-
-
-@pytest.fixture
-def echo() -> Iterator[UdpEcho]:
-    with UdpEcho() as origin:
-        yield origin
-
-
-@pytest.fixture
-def reference() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture(params=["danted", "reference"])
-def proxy(request: pytest.FixtureRequest) -> str:
-    """The URL of a proxy that relays UDP."""
-    return url_of(request.getfixturevalue(request.param))
-
-
-def url_of(server: RealProxy | Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
-
-
-def datagrams(proxy: str) -> socks5client.DatagramSocket:
-    sock = socks5client.socket(socket.AF_INET, socket.SOCK_DGRAM, proxy=proxy)
-    assert isinstance(sock, socks5client.DatagramSocket)
-    sock.settimeout(30)
-    return sock
 
 
 FIRST_USES: dict[str, Callable[[Any], object]] = {
@@ -110,50 +81,50 @@ def test_commands_refused(request: pytest.FixtureRequest, name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1500, 9000, 60_000])
-def test_datagrams_of_any_size(proxy: str, echo: UdpEcho, size: int) -> None:
-    with datagrams(proxy) as sock:
-        assert sock.sendto(CONTENT[:size], echo.address) == size
-        assert sock.recvfrom(65535) == (CONTENT[:size], echo.address)
+def test_datagrams_of_any_size(full_proxy: str, udp_echo: UdpEcho, size: int) -> None:
+    with datagrams(full_proxy) as sock:
+        assert sock.sendto(CONTENT[:size], udp_echo.address) == size
+        assert sock.recvfrom(65535) == (CONTENT[:size], udp_echo.address)
 
 
-def test_danted_drops_fragments(danted: RealProxy, echo: UdpEcho) -> None:
+def test_danted_drops_fragments(danted: RealProxy, udp_echo: UdpEcho) -> None:
     """What comes back is in order, so what has not come before the last one never will."""
     with socks5client.associate(proxy=danted.url, timeout=30, fragment_size=500) as sock:
         sock.settimeout(30)
         for datagram in (b"first", CONTENT[:1200], b"last"):
-            assert sock.sendto(datagram, echo.address) == len(datagram)
+            assert sock.sendto(datagram, udp_echo.address) == len(datagram)
         assert [sock.recv(65535), sock.recv(65535)] == [b"first", b"last"]
         sock.fragment_size = None
-        sock.sendto(CONTENT[:1200], echo.address)
+        sock.sendto(CONTENT[:1200], udp_echo.address)
         assert sock.recv(65535) == CONTENT[:1200]
 
 
-def test_reference_relays_fragments(echo: UdpEcho) -> None:
+def test_reference_relays_fragments(udp_echo: UdpEcho) -> None:
     """The same as through danted, but for the outcome."""
     with (
         Server(udp_fragment_size=400) as server,
-        socks5client.associate(proxy=url_of(server), timeout=30, fragment_size=500) as sock,
+        socks5client.associate(proxy=server.url, timeout=30, fragment_size=500) as sock,
     ):
         sock.settimeout(30)
         for datagram in (b"first", CONTENT[:1200], b"last"):
-            assert sock.sendto(datagram, echo.address) == len(datagram)
-            assert sock.recvfrom(65535) == (datagram, echo.address)
+            assert sock.sendto(datagram, udp_echo.address) == len(datagram)
+            assert sock.recvfrom(65535) == (datagram, udp_echo.address)
         assert [relayed.fragments for relayed in server.requests[0].datagrams_up] == [1, 3, 1]
         assert [relayed.fragments for relayed in server.requests[0].datagrams_down] == [1, 3, 1]
 
 
-def test_each_association_has_its_relay(proxy: str, echo: UdpEcho) -> None:
-    with datagrams(proxy) as one, datagrams(proxy) as other:
+def test_each_association_has_its_relay(full_proxy: str, udp_echo: UdpEcho) -> None:
+    with datagrams(full_proxy) as one, datagrams(full_proxy) as other:
         for sock in (one, other):
             sock.associate()
         assert one.proxy_peername != other.proxy_peername
-        one.sendto(b"of one", echo.address)
-        other.sendto(b"of other", echo.address)
+        one.sendto(b"of one", udp_echo.address)
+        other.sendto(b"of other", udp_echo.address)
         assert (one.recv(100), other.recv(100)) == (b"of one", b"of other")
 
 
 def test_danted_takes_answers_from_where_it_sends_alone(
-    danted: RealProxy, echo: UdpEcho, tftp_server: TftpServer
+    danted: RealProxy, udp_echo: UdpEcho, tftp_server: TftpServer
 ) -> None:
     """Its `udp.connectdst`: for as long as there is one destination.
 
@@ -166,8 +137,8 @@ def test_danted_takes_answers_from_where_it_sends_alone(
         with pytest.raises(TimeoutError):
             sock.recvfrom(100)
         sock.settimeout(30)
-        sock.sendto(b"hello", echo.address)
-        assert sock.recvfrom(100) == (b"hello", echo.address)
+        sock.sendto(b"hello", udp_echo.address)
+        assert sock.recvfrom(100) == (b"hello", udp_echo.address)
         sock.sendto(asked, tftp)
         answer, source = sock.recvfrom(100)
         assert answer.startswith(b"\0\x05")

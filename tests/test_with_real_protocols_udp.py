@@ -6,11 +6,10 @@ import hashlib
 import os
 import socket
 import struct
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import dns.exception
@@ -23,6 +22,7 @@ import socks5client
 from examples import tftp_get
 from tests import real_servers
 from tests.server_fixture import Server, duplicate, lose
+from tests.standalone import run_example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,19 +32,6 @@ if TYPE_CHECKING:
 PROMPTLY = 5.0
 UDP_ASSOCIATE = 3
 DATA, ACK = 3, 4
-
-
-@pytest.fixture
-def reference() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-        server.wait_idle()  # nothing was left open
-
-
-@pytest.fixture(params=["danted", "reference"])
-def proxy(request: pytest.FixtureRequest) -> str:
-    """The URL of a proxy that relays UDP."""
-    return url_of(request.getfixturevalue(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +49,7 @@ def danted_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPro
 @pytest.fixture(params=["danted_for_all", "reference"])
 def proxy_for_all(request: pytest.FixtureRequest) -> str:
     """The URL of a proxy whose relay takes datagrams from anybody."""
-    return url_of(request.getfixturevalue(request.param))
-
-
-def url_of(server: RealProxy | Server) -> str:
-    return f"socks5h://{server.host}:{server.port}"
+    return request.getfixturevalue(request.param).url
 
 
 def datagrams(proxy: str, family: int = socket.AF_INET) -> socks5client.DatagramSocket:
@@ -93,14 +76,14 @@ def texts(answer: dns.message.Message) -> list[str]:
 
 @pytest.mark.parametrize("beforehand", [False, True], ids=["first use", "associated"])
 @pytest.mark.parametrize("kind", ["A", "AAAA", "PTR", "TXT"])
-def test_dns(proxy: str, name_server: NameServer, kind: str, beforehand: bool) -> None:
+def test_dns(full_proxy: str, name_server: NameServer, kind: str, beforehand: bool) -> None:
     name, expected = {
         "A": ("name.test", name_server.names["name.test"]),
         "AAAA": ("name.test", name_server.names6["name.test"]),
         "PTR": ("7.2.0.192.in-addr.arpa", "name.test."),
         "TXT": ("small.test", "hello"),
     }[kind]
-    with datagrams(proxy) as sock:
+    with datagrams(full_proxy) as sock:
         if beforehand:
             sock.associate()
         sock.setblocking(False)
@@ -111,7 +94,7 @@ def test_dns(proxy: str, name_server: NameServer, kind: str, beforehand: bool) -
 
 
 def test_dns_many_over_one_socket(reference: Server, name_server: NameServer) -> None:
-    with datagrams(url_of(reference)) as sock:
+    with datagrams(reference.url) as sock:
         sock.setblocking(False)
         for name, address in [*name_server.names.items()] * 20:
             query = dns.message.make_query(name, "A")
@@ -123,9 +106,9 @@ def test_dns_many_over_one_socket(reference: Server, name_server: NameServer) ->
 
 
 @pytest.mark.parametrize("name", ["big.test", "small.test"])
-def test_dns_falls_back_to_tcp(proxy: str, name_server: NameServer, name: str) -> None:
+def test_dns_falls_back_to_tcp(full_proxy: str, name_server: NameServer, name: str) -> None:
     address = (name_server.host, name_server.port)
-    with datagrams(proxy) as udp, socks5client.connect(address, proxy=proxy) as tcp:
+    with datagrams(full_proxy) as udp, socks5client.connect(address, proxy=full_proxy) as tcp:
         udp.setblocking(False)
         tcp.setblocking(False)
         answer, by_tcp = dns.query.udp_with_fallback(
@@ -147,7 +130,7 @@ def test_dns_source_is_what_the_header_says(name_server: NameServer) -> None:
     with Server(routes={("192.0.2.53", 53): real, ("2001:db8::53", 53): real}) as server:
         for where in ("192.0.2.53", "2001:db8::53"):
             family = socket.AF_INET6 if ":" in where else socket.AF_INET
-            with datagrams(url_of(server), family) as sock:
+            with datagrams(server.url, family) as sock:
                 sock.setblocking(False)
                 query = dns.message.make_query("name.test", "A")
                 answer = dns.query.udp(query, where, 10, sock=sock)
@@ -164,8 +147,8 @@ def test_dns_answer_from_elsewhere(proxy_for_all: str, tftp_server: TftpServer) 
 
 
 @pytest.mark.parametrize("blocking", [False, True])
-def test_dns_times_out(proxy: str, silent: tuple[str, int], blocking: bool) -> None:
-    with datagrams(proxy) as sock:
+def test_dns_times_out(full_proxy: str, silent: tuple[str, int], blocking: bool) -> None:
+    with datagrams(full_proxy) as sock:
         sock.associate()
         query = dns.message.make_query("name.test", "A")
         started = time.monotonic()
@@ -225,7 +208,7 @@ def either(request: pytest.FixtureRequest) -> Callable[[], socket.socket]:
     """Makes a UDP socket: a drop-in one, or for comparison one of the system's."""
     if request.param == "none":
         return lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    url = url_of(request.getfixturevalue(request.param))
+    url = request.getfixturevalue(request.param).url
     return lambda: datagrams(url)
 
 
@@ -272,7 +255,7 @@ def test_tftp_missing_file(either: Callable[[], socket.socket], tftp_server: Tft
 def test_tftp_survives_lost_and_doubled_packets(tftp_server: TftpServer) -> None:
     real_servers.publish(tftp_server.root / "file", CONTENT[: 512 * 20])
     faults = [lose(7, times=1), duplicate()]
-    with Server(relay_faults=faults) as server, datagrams(url_of(server)) as sock:
+    with Server(relay_faults=faults) as server, datagrams(server.url) as sock:
         sock.associate()
         recorded: Any = Recorded(sock)
         address = (tftp_server.host, tftp_server.port)
@@ -311,15 +294,7 @@ def test_tftp_gives_up(proxy_for_all: str, silent: tuple[str, int]) -> None:
     assert 0.25 <= time.monotonic() - started < PROMPTLY
 
 
-def run(url: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "examples.tftp_get", "--proxy", url, *arguments],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "PYTHONPATH": ""},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+run = partial(run_example, "tftp_get")
 
 
 def test_tftp_command(proxy_for_all: str, tftp_server: TftpServer) -> None:
@@ -333,7 +308,7 @@ def test_tftp_command_finds_the_usual_port_by_name(tftp_server: TftpServer) -> N
     real_servers.publish(tftp_server.root / "named", b"123")
     routes = {("tftp.test", 69): (tftp_server.host, tftp_server.port)}
     with Server(routes=routes) as server:
-        done = run(url_of(server), "tftp.test", "named")
+        done = run(server.url, "tftp.test", "named")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"123", b"")
 
 
@@ -341,7 +316,7 @@ def test_tftp_command_says_what_is_wrong(
     reference: Server, microsocks: RealProxy, tftp_server: TftpServer
 ) -> None:
     address = f"{tftp_server.host}:{tftp_server.port}"
-    done = run(url_of(reference), address, "missing")
+    done = run(reference.url, address, "missing")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == "tftp_get: File not found\n"
     done = run(microsocks.url, address, "missing")
@@ -375,10 +350,10 @@ def outside_address(sock: socket.socket, server: tuple[str, int]) -> tuple[str, 
     return socket.inet_ntoa(struct.pack("!I", host ^ COOKIE)), port ^ (COOKIE >> 16)
 
 
-def test_stun(proxy: str, stun_server: StunServer) -> None:
+def test_stun(full_proxy: str, stun_server: StunServer) -> None:
     """It sees the relay, not the client; over the same association always the same address."""
     address = (stun_server.host, stun_server.port)
-    with datagrams(proxy) as sock:
+    with datagrams(full_proxy) as sock:
         host, port = outside_address(sock, address)
         assert host == "127.0.0.1"
         assert port != sock.getsockname()[1]
@@ -393,7 +368,7 @@ def test_stun_without_proxy(stun_server: StunServer) -> None:
 
 
 def test_stun_through_the_reference_server(reference: Server, stun_server: StunServer) -> None:
-    with datagrams(url_of(reference)) as sock:
+    with datagrams(reference.url) as sock:
         _, port = outside_address(sock, (stun_server.host, stun_server.port))
         outside = reference.requests[0].outside
         assert outside is not None

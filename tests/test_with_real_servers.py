@@ -13,7 +13,6 @@ import pytest
 
 import socks5client
 from socks5client.httpx import Socks5Transport
-from tests.drivers import DRIVERS
 from tests.origins import Echo, unused_address
 
 if TYPE_CHECKING:
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
 
     from tests.drivers import Driver
     from tests.real_servers import Origin, RealProxy
-
-
-@pytest.fixture(params=list(DRIVERS.values()), ids=list(DRIVERS))
-def connect(request: pytest.FixtureRequest) -> Driver:
-    driver: Driver = request.param
-    return driver
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

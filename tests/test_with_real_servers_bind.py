@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import socks5client
-from tests.drivers import ANYBODY, BIND_DRIVERS
+from tests.drivers import ANYBODY
 from tests.origins import Echo
 from tests.test_scenarios_bind import come, converse
 
 if TYPE_CHECKING:
     from tests.drivers import BindDriver
     from tests.real_servers import RealProxy
-
-
-@pytest.fixture(params=list(BIND_DRIVERS.values()), ids=list(BIND_DRIVERS))
-def bind(request: pytest.FixtureRequest) -> BindDriver:
-    driver: BindDriver = request.param
-    return driver
 
 
 @pytest.mark.parametrize("expected", [ANYBODY, ("127.0.0.1", 0), ("localhost", 0)])

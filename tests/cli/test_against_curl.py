@@ -217,7 +217,7 @@ def test_same_exit_code_for_faults(bare: Callable[..., Result], fault: str) -> N
             "-m",
             "5",
             "-x",
-            f"socks5h://{server.host}:{server.port}",
+            server.url,
             "http://origin.test:1/",
         ]
         assert bare(*words).code == _curl(*words)[0] == 97

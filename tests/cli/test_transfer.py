@@ -149,7 +149,7 @@ def test_no_proxy(
         before = len(proxy.exchanges)
         assert bare("-x", f"{proxy.host}:{proxy.port}", url).out == b"hi"
         assert len(proxy.exchanges) == before
-        monkeypatch.setenv("ALL_PROXY", f"socks5h://{proxy.host}:{proxy.port}")
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
         assert bare("--noproxy", "", url).out == b"hi"
         assert len(proxy.exchanges) == before + 1
 

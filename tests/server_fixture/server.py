@@ -145,6 +145,16 @@ class Server:
         return self.address[1]
 
     @property
+    def url(self) -> str:
+        """The server as a client takes it; names are resolved by the server."""
+        return self.url_as()
+
+    def url_as(self, scheme: str = "socks5h", user_info: str = "") -> str:
+        """The same with another scheme, or with credentials: "user:password@"."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{user_info}{host}:{self.port}"
+
+    @property
     def unix_path(self) -> str | None:
         return self._unix_path
 
