@@ -45,9 +45,10 @@ class Handshake(Negotiation):
     for it (default: its host and port); `trace`, called with a proxy and what it was sent or
     said (the messages of `protocol`, `TlsEstablished`).
 
-    It is driven as a `Negotiation` is; `reply` is the last proxy's. Errors name the proxy at
-    fault and what it was asked for; that a proxy cannot reach the next one of the chain is a
-    `ProxyConnectionError` of the next.
+    It is driven as a `Negotiation` is; `reply` is the last proxy's, and `blocks` says whether
+    `receive_data` may take long (a method that asks others, as GSSAPI does). Errors name the
+    proxy at fault and what it was asked for; that a proxy cannot reach the next one of the chain
+    is a `ProxyConnectionError` of the next.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Handshake(Negotiation):
         self._chain = chain
         self._hops = hops
         self._number = 0
+        self.blocks = any(getattr(method, "blocks", False) for hop in chain for method in hop.auth)
         self._trace = None if trace is None else lambda message: trace(self.proxy, message)
         first = chain[0]
         if len(chain) == 1 and not first.tls:

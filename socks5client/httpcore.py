@@ -19,7 +19,8 @@ from .bypass import Bypass
 from .errors import HandshakeTimeout, ReplyError, SocksError
 from .protocol import Address
 from .route import DIRECT, find_route
-from .sync import Deadline, open_tunnel
+from .sync import open_tunnel
+from .tunnel import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     Destinations: TypeAlias = tuple[tuple[Chain, Address], ...]
 
 # One destination for each route, the latest first. A context belongs to one thread or task.
-# Whoever notes the same one again and again may look here first whether it is the latest.
 recent: ContextVar[Destinations] = ContextVar("socks5client.recent", default=())
 _MOST = 8
 
@@ -22,6 +21,8 @@ _MOST = 8
 def note_destination(chain: Chain, target: Address) -> None:
     """A CONNECT to `target` through `chain` has succeeded."""
     known = recent.get()
+    if known[:1] == ((chain, target),):
+        return
     if known and known[0][0] == chain:
         known = known[1:]
     elif known:

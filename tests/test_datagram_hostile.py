@@ -129,7 +129,7 @@ def test_closed_while_the_association_is_made(
 def test_ended_while_the_association_is_made(
     monkeypatch: pytest.MonkeyPatch, server: Server, url: str, udp_echo: UdpEcho
 ) -> None:
-    from socks5client.sync.relay import Relay
+    from socks5client.tunnel.relay import Relay
 
     watch = Relay.watch
 
@@ -190,7 +190,7 @@ def test_the_default_proxy_may_change(
     def getaddrinfo(*args: Any) -> Any:
         raise AssertionError("a name was looked up here")
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     set_default_proxy(url)
     try:
         with udp(None) as sock:

@@ -218,7 +218,7 @@ def test_name_that_is_not_known_here(
     def getaddrinfo(*args: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     transport = Socks5Transport(proxy.url.replace("socks5h", "socks5"))
     with (
         httpx.Client(transport=transport) as client,

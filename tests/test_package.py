@@ -26,9 +26,12 @@ LAYERS = [
     {"handshake"},
     {"_pump"},
     {"_bridge"},
+    {"tunnel"},
     {"sync"},
+    {"_socket"},
+    {"asyncio", "trio"},
     {"httpcore"},
-    {"_socket", "httpx"},
+    {"httpx"},
     {""},  # socks5client itself
     {"cli"},
 ]
@@ -47,6 +50,7 @@ OPTIONAL = {
     "rich": {"cli"},
     "idna": {"protocol"},
     "gssapi": {"protocol"},
+    "trio": {"trio"},
 }
 
 

@@ -230,7 +230,7 @@ def test_names_looked_up_here(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> No
     """The address that the proxy took counts, whatever else the name means."""
     addresses = [("192.0.2.1", 80), ("192.0.2.2", 80)]
     infos = [(2, 1, 6, "", address) for address in addresses]
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", lambda *args: infos)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", lambda *args: infos)
     routes: Any = dict(zip(addresses, (ConnectionRefusedError(), echo.address), strict=True))
     with Server(routes=routes) as server:
         proxy = server.url.replace("socks5h", "socks5")

@@ -249,7 +249,7 @@ def test_names_resolved_here(connect: Driver, echo: Echo, monkeypatch: pytest.Mo
         return real("127.0.0.1", *args, **kwargs)
 
     asked: list[str] = []
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     with Server() as server:
         check_echo(connect(("origin.test", echo.address[1]), server.url_as("socks5")))
         assert asked == ["origin.test"]
@@ -272,7 +272,7 @@ def test_each_address_of_a_name_is_tried(
     def getaddrinfo(host: str, port: int, family: int = 0, *rest: Any) -> Any:
         return [info for info in infos if family in (0, info[0])]
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     routes: Any = {
         ("::1", 80): OSError("unreachable"),
         ("192.0.2.1", 80): ConnectionRefusedError(),
@@ -411,7 +411,7 @@ def test_name_of_the_proxy_is_unknown(
     def getaddrinfo(*args: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     with pytest.raises(socks5client.ProxyConnectionError, match="cannot be resolved") as caught:
         connect(echo.address, "socks5h://proxy.test")
     assert isinstance(caught.value.__cause__, socket.gaierror)

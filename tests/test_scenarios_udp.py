@@ -127,7 +127,7 @@ def test_names_looked_up_here(
         assert (host, kind) == ("origin.test", socket.SOCK_DGRAM)
         return [(socket.AF_INET, kind, 17, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     with (
         Server() as server,
         open_udp(server.url_as("socks5"), ("origin.test", udp_echo.address[1])) as udp,

@@ -222,7 +222,7 @@ def test_connect_ex_raises_what_the_system_would(url: str, monkeypatch: pytest.M
     def getaddrinfo(*args: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", getaddrinfo)
     with socks5client.socket(proxy=url.replace("socks5h", "socks5")) as sock:
         with pytest.raises(socket.gaierror):
             sock.connect_ex(("unknown.test", 80))
@@ -633,7 +633,7 @@ def test_create_connection_keeps_its_timeout(echo: Echo, url: str) -> None:
 
 def test_all_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     infos = [(socket.AF_INET, 1, 6, "", (f"192.0.2.{n}", 1)) for n in (1, 2)]
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", lambda *args: infos)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", lambda *args: infos)
     routes: Any = {
         ("192.0.2.1", 80): OSError(errno.ECONNREFUSED, "refused"),
         ("192.0.2.2", 80): OSError(errno.ENETUNREACH, "no way"),
@@ -666,7 +666,7 @@ def test_an_interrupt_in_the_handshake_closes_the_connection(
     def interrupt(*args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("socks5client.sync.tunnel.usual_turns", interrupt)
+    monkeypatch.setattr("socks5client.tunnel.opening.usual_turns", interrupt)
     monkeypatch.setattr("socks5client.handshake.Handshake.receive_data", interrupt)
     with Server(users={"alice": "secret"}, methods=(2, 0)) as server:
         with pytest.raises(KeyboardInterrupt):

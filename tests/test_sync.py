@@ -64,14 +64,14 @@ def test_the_proxy_by_name(echo: Echo) -> None:
 def test_each_address_of_the_proxy_is_tried(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     with Server() as server:
         resolver = addresses(unused_address(), server.address)
-        monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", resolver)
+        monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", resolver)
         sync.connect(echo.address, proxy="socks5h://proxy.test", timeout=5).close()
         assert len(server.requests) == 1
-        monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", addresses(unused_address()))
+        monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", addresses(unused_address()))
         with pytest.raises(socks5client.ProxyConnectionError) as caught:
             sync.connect(echo.address, proxy="socks5h://proxy.test", timeout=5)
         assert caught.value.errno == errno.ECONNREFUSED
-        monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", addresses())
+        monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", addresses())
         with pytest.raises(socks5client.ProxyConnectionError, match="no address"):
             sync.connect(echo.address, proxy="socks5h://proxy.test", timeout=5)
 

@@ -8,12 +8,15 @@ import socket as _stdlib
 from ipaddress import IPv6Address
 
 from ..protocol import Address, AddressType
-from ..sync.dial import look_up
+from ..sync import run
+from ..tunnel.dial import look_up
 from .associated import AssociatedSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ..tunnel.waiting import Waiting
 
 _shutdown = _stdlib.socket.shutdown
 
@@ -41,11 +44,20 @@ class AddressedSocket(AssociatedSocket):
             twin._peer, twin._target = address, target
             twin._renew_peer()
 
+    @property
+    def resolves_here(self) -> bool:
+        """Whether names are looked up here, as the URL of the proxy says."""
+        return not self._chain()[-1].remote_dns
+
     def _resolve(self, address: Any) -> Address:
         """A destination as the header is to have it: IPv4 as itself, names as the URL says."""
+        return run(self.resolving(address))
+
+    def resolving(self, address: Any) -> Waiting[Address]:
+        """The same, for drivers that wait in their own way."""
         target = Address.from_tuple(address)
-        if target.type is AddressType.NAME and not self._chain()[-1].remote_dns:
-            target = look_up(target, self.family, _stdlib.SOCK_DGRAM)[0]
+        if target.type is AddressType.NAME and self.resolves_here:
+            target, *_ = yield from look_up(target, self.family, _stdlib.SOCK_DGRAM)
         return unmapped(target)
 
     def _is_from_peer(self, source: Address) -> bool:

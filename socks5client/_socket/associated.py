@@ -16,9 +16,11 @@ from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
 from ..protocol.datagram import header
 from ..route import DIRECT, find_route
-from ..sync import Deadline
-from ..sync.deadline import PATIENCE
-from ..sync.relay import open_relay
+from ..sync import run
+from ..tunnel import Deadline
+from ..tunnel.deadline import PATIENCE
+from ..tunnel.dial import make_unblocking
+from ..tunnel.relay import open_relay
 from .sizes import SizedSocket
 
 TYPE_CHECKING = False
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ..route import Chain
-    from ..sync.relay import Relay
+    from ..tunnel.relay import Relay
+    from ..tunnel.waiting import Waiting
     from .stream import SocketAddress
 
 _shutdown = _stdlib.socket.shutdown
@@ -115,6 +118,11 @@ class AssociatedSocket(SizedSocket):
         finally:
             self._lock.release()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the proxy has ended the association."""
+        return self._relay is not None and self._relay.ended
+
     def _chain(self) -> Chain:
         if self._relay is not None:
             return self._relay.chain
@@ -127,7 +135,16 @@ class AssociatedSocket(SizedSocket):
         return route
 
     def _associate(self, route: Chain, deadline: Deadline | None) -> None:
-        relay = open_relay(route, Address.from_tuple(self.client_address), deadline)
+        client = Address.from_tuple(self.client_address)
+        self.stand(run(open_relay(route, client, deadline, make=_stdlib.socket), deadline))
+
+    def opening(self) -> Waiting[Relay]:
+        """Opens the association, for drivers that wait in their own way; `stand` is next."""
+        client = Address.from_tuple(self.client_address)
+        return open_relay(self._chain(), client, make=make_unblocking)
+
+    def stand(self, relay: Relay) -> None:
+        """The association stands, with `relay`, which is closed where something fails."""
         try:
             self._connect_to(relay)
             self._drain()  # whoever could send before it was connected was not the relay
@@ -145,7 +162,7 @@ class AssociatedSocket(SizedSocket):
             self._relay, self._stands = None, False
             relay.close()
             if isinstance(error, ProxyConnectionError) and error.proxy is None:
-                error.proxy = route[-1]
+                error.proxy = relay.chain[-1]
             raise
         self._renew_peer()
 

@@ -17,7 +17,7 @@ from time import monotonic
 
 from ..protocol import Address, AddressType
 from ..protocol.datagram import HEADER_LENGTH
-from ..sync import Deadline
+from ..tunnel import Deadline
 from .addressed import AddressedSocket, unmapped
 from .stream import socket
 
@@ -311,7 +311,7 @@ class DatagramSocket(AddressedSocket):
         """Whether `address` will always have the same header: not a name that is looked up here."""
         if type(address[0]) is not str:
             return False
-        if self._chain()[-1].remote_dns:
+        if not self.resolves_here:
             return True
         return Address.from_tuple(address).type is not AddressType.NAME
 

@@ -6,8 +6,10 @@ import socket as _stdlib
 
 from ..protocol import Address
 from ..route import DIRECT, find_route
-from ..sync import Deadline, Rendezvous, open_tunnel
-from ..sync.rendezvous import ANYBODY, ask_for_rendezvous
+from ..sync import Rendezvous, open_tunnel
+from ..sync.rendezvous import ask_for_rendezvous
+from ..tunnel import Deadline
+from ..tunnel.rendezvous import ANYBODY
 from .listener import accepted
 from .stream import adopt, socket
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..route import ProxyLike
-    from ..sync import Tunnel
+    from ..tunnel import Tunnel
     from .datagram import DatagramSocket
     from .stream import SocketAddress
 
@@ -131,11 +133,27 @@ def associate(
 
     Returns a `DatagramSocket`; raises as `connect` does. Source: RFC 1928 section 7.
     """
+    sock = unassociated(proxy, family, client_address, fragment_size)
+    try:
+        sock.settimeout(timeout)
+        sock.associate()
+        sock.settimeout(None)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def unassociated(
+    proxy: ProxyLike, family: int, client_address: SocketAddress, fragment_size: int | None
+) -> DatagramSocket:
+    """What `associate` of each driver begins with. Raises ValueError for what cannot be."""
     route = find_route(proxy)
     if route is DIRECT:
         raise ValueError("an association is with a proxy, and DIRECT is none: use a UDP socket")
     if family not in (_stdlib.AF_INET, _stdlib.AF_INET6):
         raise ValueError(f"family {family} is neither AF_INET nor AF_INET6")
+    Address.from_tuple(client_address)
     from .datagram import DatagramSocket  # most programs never need it
 
     sock = socket(family, _stdlib.SOCK_DGRAM, proxy=route)
@@ -143,9 +161,6 @@ def associate(
         assert isinstance(sock, DatagramSocket)
         sock.client_address = client_address
         sock.fragment_size = fragment_size
-        sock.settimeout(timeout)
-        sock.associate()
-        sock.settimeout(None)
     except BaseException:
         sock.close()
         raise

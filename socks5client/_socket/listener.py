@@ -11,8 +11,9 @@ from _weakref import proxy
 
 from ..protocol import Address, Command
 from ..recent import last_destination
-from ..sync import Deadline, Rendezvous, open_tunnel
-from ..sync.rendezvous import ANYBODY, peer_of
+from ..sync import Rendezvous, open_tunnel, run
+from ..tunnel import Deadline
+from ..tunnel.rendezvous import ANYBODY, peer_of
 from .stream import adopt
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..route import Chain
-    from ..sync import Tunnel
+    from ..tunnel import Tunnel
     from .stream import socket
 
 # How long after a failure the socket is not readable, in seconds.
@@ -79,7 +80,7 @@ class Listener:
             raise TimeoutError("timed out")
         try:
             rendezvous = self._open(deadline or self._deadline())
-            rendezvous.wait(deadline, block=timeout != 0)
+            run(rendezvous.wait(), deadline, block=timeout != 0)
             tunnel = rendezvous.take()
             self._rendezvous = None
             self._watch(self._idle.fileno())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..protocol import Address, Association, Reassembler
-    from ..sync.relay import Relay
+    from ..tunnel.relay import Relay
 
 _SPACES = ((_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF), (_stdlib.SOL_SOCKET, _stdlib.SO_RCVBUF))
 

@@ -13,7 +13,8 @@ import socket as _stdlib
 from ..errors import SocksError
 from ..protocol import Address
 from ..route import DIRECT, find_route, get_default_proxy
-from ..sync import Deadline, open_tunnel
+from ..sync import open_tunnel
+from ..tunnel import Deadline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ class AuthMethod(Protocol):
     """An authentication method. Anything of this shape can be passed as `Proxy(auth=...)`.
 
     It must be comparable and hashable where proxies that use it are to be, and its repr
-    must not show secrets.
+    must not show secrets. Where its sub-negotiation may take long by itself, because it asks
+    somebody else, it has an attribute `blocks` that is true: then an event loop runs it aside.
     """
 
     @property

@@ -83,6 +83,7 @@ class GSSAPI:
         "_service",
     )
     code = Method.GSSAPI
+    blocks = True  # the library asks the KDC
 
     def __init__(
         self,

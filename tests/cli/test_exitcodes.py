@@ -33,7 +33,7 @@ def _no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
         return _getaddrinfo(host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr("socks5client.sync.dial._getaddrinfo", look_up)
+    monkeypatch.setattr("socks5client.tunnel.dial._getaddrinfo", look_up)
 
 
 def _fails(result: Result, code: int, text: str = "") -> None:

@@ -19,20 +19,21 @@ from ..protocol import Address, Command
 from ..protocol.association import relay_address
 from ..protocol.datagram import header
 from .dial import own_host
+from .opening import open_tunnel
 from .rendezvous import ANYBODY
-from .tunnel import open_tunnel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .._pump import Pump
     from ..protocol import DatagramEncapsulation, Reply
     from ..route import Chain
     from .deadline import Deadline
-    from .tunnel import Tunnel
+    from .opening import Tunnel
+    from .waiting import Waiting
 
 
 class Relay:
@@ -180,11 +181,17 @@ def _control_ready(relay: ref[Relay], control: ref[socket.socket], mask: int) ->
     owner.end(failure)
 
 
-def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Relay:
+def open_relay(
+    chain: Chain,
+    client: Address,
+    deadline: Deadline | None = None,
+    *,
+    make: Callable[[int], socket.socket],
+) -> Waiting[Relay]:
     """An association with every proxy of `chain`.
 
-    `client` is the address that the datagrams will be sent from, zeros where it is not known.
-    Raises a SocksError.
+    `client` is the address that the datagrams will be sent from, zeros where it is not known;
+    `deadline` and `make` are for the connections, as for `open_tunnel`. Raises a SocksError.
     """
     for proxy in chain:
         if proxy.tls:
@@ -201,7 +208,9 @@ def open_relay(chain: Chain, client: Address, deadline: Deadline | None) -> Rela
             part = chain[:length]
             # What the others see is the relay before them.
             told = client if length == 1 else ANYBODY
-            tunnel = open_tunnel(part, told, deadline, command=Command.UDP_ASSOCIATE)
+            tunnel = yield from open_tunnel(
+                part, told, deadline, make=make, command=Command.UDP_ASSOCIATE
+            )
             controls.append(tunnel.wire)
             seal = _seal(part, tunnel)
             controls[-1] = _control(tunnel, seal)

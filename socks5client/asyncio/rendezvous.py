@@ -1,0 +1,76 @@
+"""BIND for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..protocol import Address, Command
+from ..tunnel import Deadline, rendezvous
+from ..tunnel.rendezvous import ANYBODY, peer_of, rendezvous_route
+from .running import open_tunnel, run
+
+if TYPE_CHECKING:
+    import socket
+    from types import TracebackType
+    from typing import Self
+
+    from ..route import ProxyLike
+
+
+class Rendezvous(rendezvous.Rendezvous):
+    """Where one peer may connect, at the proxy; an asynchronous context manager.
+
+    `address` is what to tell the peer: ("host", port), of IPv6 the four; `accept()` waits for
+    it, `close()` gives it up. Source: RFC 1928 section 4, BIND.
+    """
+
+    _has_waiter = False
+
+    async def accept(self, timeout: float | None = None) -> tuple[socket.socket, Any]:
+        """Waits for the peer, for at most `timeout` seconds (None: for ever); one task at a time.
+
+        Returns (socket, address): a connected socket in non-blocking mode, and the address of
+        the peer, as the proxy says. A rendezvous has one peer. Raises TimeoutError, after which
+        it can be tried again, as it can after a cancellation; a SocksError where the proxy
+        reports a failure or ends the wait, after which it is closed.
+        """
+        if self._has_waiter:
+            raise RuntimeError("another task is waiting for the peer of this rendezvous")
+        self._has_waiter = True
+        try:
+            await run(self.wait(), Deadline.after(timeout))
+        finally:
+            self._has_waiter = False
+        tunnel = self.take()
+        sock = tunnel.plain()
+        sock.setblocking(False)
+        return sock, peer_of(tunnel.reply)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+async def bind(
+    expected_peer: tuple[str | bytes, int] | tuple[str, int, int, int] = ANYBODY,
+    *,
+    proxy: ProxyLike = None,
+    timeout: float | None = None,
+) -> Rendezvous:
+    """Asks `proxy` for a rendezvous, where one peer may connect (BIND).
+
+    Parameters: `expected_peer`, ("host", port) or the four of IPv6, who is to come, zeros for
+    anybody; `proxy` as for `connect`, but not `DIRECT`; `timeout`, in seconds, for the proxy's
+    answer, None for no limit. Raises as `connect` does. Source: RFC 1928 section 4, BIND.
+    """
+    target = Address.from_tuple(expected_peer)
+    route = rendezvous_route(proxy)
+    tunnel = await open_tunnel(route, target, Deadline.after(timeout), command=Command.BIND)
+    return Rendezvous(route, tunnel)

@@ -1,0 +1,274 @@
+"""The connection to the first proxy, and the look-ups that are made here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from functools import lru_cache, partial
+from itertools import zip_longest
+
+from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
+from ..protocol import Address, AddressType
+from .deadline import is_timeout
+from .waiting import Aside, Wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, TypeAlias
+
+    from ..proxy import Proxy
+    from ..route import Chain
+    from .deadline import Deadline
+    from .waiting import Waiting
+
+    # A way to a proxy: the family, and the socket address.
+    Way: TypeAlias = tuple[int, Any]
+
+# The C methods, whatever a shim may put on the class later: the way to the proxy is our own.
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+_getaddrinfo = socket.getaddrinfo
+
+# Options of these levels mean nothing where the proxy is reached by the other family.
+_FAMILY_OF_LEVEL = {socket.IPPROTO_IP: socket.AF_INET, socket.IPPROTO_IPV6: socket.AF_INET6}
+
+# How long one address of the proxy may take before the next is tried beside it, in seconds
+# (RFC 8305 section 5, "Connection Attempt Delay").
+ATTEMPT_DELAY = 0.25
+# When to ask again a unix socket whose backlog is full, in seconds: no event tells.
+_RETRY = 0.02
+
+
+def dial(
+    proxy: Proxy,
+    target: Address,
+    deadline: Deadline | None,
+    source_address: tuple[str, int] | None,
+    socket_options: Iterable[tuple[int, int, int | bytes]],
+    make: Callable[[int], socket.socket],
+) -> Waiting[socket.socket]:
+    """The connection to the first proxy, by the first of its addresses that takes it.
+
+    It blocks or not as the sockets of `make` do; `deadline` is for those that do.
+    """
+
+    def start(family: int) -> socket.socket:
+        sock = make(family)
+        if (source_address is None and not socket_options) or proxy.unix_path is not None:
+            return sock
+        return _prepared(sock, source_address, socket_options)
+
+    try:
+        if proxy.unix_path is not None:
+            ways: Sequence[Way] = ((socket.AF_UNIX, proxy.unix_path),)
+        else:
+            ways = _literal(proxy.host, proxy.port) or (yield from _found(proxy.host, proxy.port))
+        return (yield from _reach(ways, deadline, start))
+    except socket.gaierror as error:
+        raise unknown_proxy(proxy, target, error) from error
+    except OSError as error:
+        if is_timeout(error):
+            raise HandshakeTimeout(
+                "the proxy did not take the connection in time", proxy=proxy, target=target
+            ) from error
+        raise ProxyConnectionError(
+            f"cannot connect to the proxy: {error.strerror or error}",
+            errno=error.errno,
+            proxy=proxy,
+            target=target,
+        ) from error
+
+
+def reach(
+    target: Address, make: Callable[[int], socket.socket], source_address: Any = None
+) -> Waiting[socket.socket]:
+    """A connection to `target` itself, for `DIRECT`; errors are the system's."""
+
+    def start(family: int) -> socket.socket:
+        return _prepared(make(family), source_address)
+
+    ways = _literal(*target) or (yield from _found(*target))
+    return (yield from _reach(ways, None, start))
+
+
+def make_unblocking(family: int) -> socket.socket:
+    """A TCP socket that never waits, for the drivers of event loops."""
+    sock = socket.socket(family, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
+    if sock.gettimeout() != 0:
+        sock.setblocking(False)
+    return sock
+
+
+def _prepared(
+    sock: socket.socket,
+    source_address: Any,
+    options: Iterable[tuple[int, int, int | bytes]] = (),
+) -> socket.socket:
+    """`sock` with its options set, and its local end; closed where that fails."""
+    try:
+        for option in options:
+            if _FAMILY_OF_LEVEL.get(option[0], sock.family) == sock.family:
+                sock.setsockopt(*option)
+        if source_address is not None:
+            _bind(sock, source_address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _reach(
+    ways: Sequence[Way], deadline: Deadline | None, start: Callable[[int], socket.socket]
+) -> Waiting[socket.socket]:
+    """A connection by one of `ways`; `start` makes a socket."""
+    if len(ways) != 1:
+        return (yield from _race(_interleaved(ways), start))
+    family, address = ways[0]
+    return (yield from _connected(start(family), address, deadline))
+
+
+def _connected(
+    sock: socket.socket, address: Any, deadline: Deadline | None
+) -> Waiting[socket.socket]:
+    """`sock`, connected to `address`; closed where that fails."""
+    try:
+        if deadline is not None:
+            deadline.apply(sock)
+        elif sock.gettimeout():
+            sock.settimeout(None)  # socket.setdefaulttimeout() gave it one
+        while True:
+            try:
+                _connect(sock, address)
+                return sock
+            except BlockingIOError as error:
+                if error.errno == errno.EINPROGRESS:
+                    break
+            yield Wait((), pause=_RETRY)
+        while not _is_connected(sock):
+            yield Wait((sock,), True)
+        return sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _race(ways: list[Way], start: Callable[[int], socket.socket]) -> Waiting[socket.socket]:
+    """The first connection of several attempts, each begun a moment after the one before.
+
+    Source: RFC 8305 section 5 ("happy eyeballs").
+    """
+    failure = OSError(errno.EADDRNOTAVAIL, "it has no address")
+    attempts: list[socket.socket] = []
+    try:
+        while ways or attempts:
+            if ways:
+                family, address = ways.pop(0)
+                try:
+                    sock = start(family)
+                except OSError as error:
+                    failure = error
+                    continue
+                attempts.append(sock)
+                blocking = sock.getblocking()
+                sock.setblocking(False)
+                number = _connect_ex(sock, address)
+                if number not in (0, errno.EINPROGRESS):
+                    failure = OSError(number, os.strerror(number))
+                    attempts.remove(sock)
+                    sock.close()
+                    continue
+            yield Wait(tuple(attempts), True, ATTEMPT_DELAY if ways else None)
+            for sock in tuple(attempts):
+                try:
+                    if _is_connected(sock):
+                        attempts.remove(sock)
+                        sock.setblocking(blocking)
+                        return sock
+                except OSError as error:
+                    failure = error
+                    attempts.remove(sock)
+                    sock.close()
+        raise failure
+    finally:
+        for sock in attempts:
+            sock.close()
+
+
+def _interleaved(ways: Sequence[Way]) -> list[Way]:
+    """One of each family in turn, beginning with the first (RFC 8305 section 4)."""
+    groups: dict[int, list[Way]] = {}
+    for way in ways:
+        groups.setdefault(way[0], []).append(way)
+    return [way for turn in zip_longest(*groups.values()) for way in turn if way is not None]
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    """Whether an attempt has succeeded; raises the OSError with which it has failed."""
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def _bind(sock: socket.socket, source: tuple[Any, ...]) -> None:
+    """The local end; "any address" is one in every family. Errors name it, not the proxy."""
+    host, port = source[:2]
+    try:
+        sock.bind(("", port) if host in ("", "0.0.0.0", "::") else source)
+    except OSError as error:
+        number = errno.EADDRNOTAVAIL if isinstance(error, socket.gaierror) else error.errno
+        raise OSError(number, f"{error.strerror} (source address {host!r}, {port})") from error
+
+
+def _found(host: str, port: int) -> Waiting[Sequence[Way]]:
+    """The ways to a host that is no plain IP literal."""
+    infos = yield Aside(partial(_getaddrinfo, host, port, 0, socket.SOCK_STREAM))
+    return [(family, sockaddr) for family, *_, sockaddr in infos]
+
+
+@lru_cache(maxsize=64)
+def _literal(host: str, port: int) -> tuple[Way, ...]:
+    """The same for an IP literal; nothing for a name, and for a zone that must be looked up."""
+    families = {AddressType.IPV4: socket.AF_INET, AddressType.IPV6: socket.AF_INET6}
+    family = families.get(Address(host, port).type) if host and "%" not in host else None
+    return () if family is None else ((family, (host, port)),)
+
+
+def unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> ProxyConnectionError:
+    return ProxyConnectionError(
+        f"the proxy's name cannot be resolved: {error.strerror}",
+        errno=errno.EHOSTUNREACH,  # an errno of getaddrinfo is none of the system's
+        proxy=proxy,
+        target=target,
+    )
+
+
+def look_up(
+    target: Address, family: int = 0, kind: int = socket.SOCK_STREAM
+) -> Waiting[Sequence[Address]]:
+    """What a name means here; an IP literal is itself."""
+    if target.type is not AddressType.NAME:
+        return (target,)
+    infos = yield Aside(partial(_getaddrinfo, target.host, target.port, family, kind))
+    hosts = dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_, sockaddr in infos)
+    return [Address(host, target.port) for host in hosts]
+
+
+def own_host(chain: Chain, wire: socket.socket) -> str:
+    """The host of the last proxy, as far as it is known here: its IP address, or its name."""
+    if len(chain) > 1:
+        return chain[-1].host
+    if chain[0].unix_path is not None:
+        return "127.0.0.1"  # it is on this machine
+    try:
+        return str(wire.getpeername()[0])
+    except OSError as error:
+        raise RemoteProtocolError(
+            f"the connection to the proxy broke: {error.strerror}", proxy=chain[0]
+        ) from error

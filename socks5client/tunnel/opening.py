@@ -1,0 +1,193 @@
+"""What every command begins with: the conversation with the proxies."""
+
+from __future__ import annotations
+
+import socket
+from collections import namedtuple
+from functools import partial
+from itertools import pairwise
+
+from ..errors import HandshakeTimeout, RemoteProtocolError, ReplyError, SocksError
+from ..handshake import Connected, Handshake
+from ..protocol import Address, Command, Reply, Request
+from ..protocol.usual import REPLY_START, usual_turns
+from ..proxy import NO_AUTH
+from .deadline import is_timeout
+from .dial import dial, look_up, unknown_proxy
+from .waiting import Aside, Wait, receive, send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..handshake import Trace
+    from ..route import Chain
+    from .deadline import Deadline
+    from .waiting import Waiting
+
+
+class Tunnel(namedtuple("Tunnel", ("wire", "reply", "handshake", "address"))):
+    """What a conversation with the proxies came to.
+
+    `wire` is the connection to the first of them; `reply` the last one's, of BIND the first;
+    `handshake` how it went, None where it was the usual exchange; `address` what the last one was
+    asked for.
+    """
+
+    __slots__ = ()
+    wire: socket.socket
+    reply: Reply
+    handshake: Handshake | None
+    address: Address
+
+    def close(self) -> None:
+        """Gives it up."""
+        self.wire.close()
+
+    def plain(self) -> socket.socket:
+        """The socket that carries the user's bytes: the wire, unless something wraps them."""
+        if self.handshake is None or not self.handshake.layers:
+            return self.wire
+        from .._bridge import bridge  # threads, which most programs never need
+
+        return bridge(self.wire, self.handshake.layers, self.handshake.trailing_data)
+
+
+def open_tunnel(
+    chain: Chain,
+    target: Address,
+    deadline: Deadline | None = None,
+    *,
+    make: Callable[[int], socket.socket],
+    command: Command = Command.CONNECT,
+    family: int = 0,
+    source_address: tuple[str, int] | None = None,
+    socket_options: Iterable[tuple[int, int, int | bytes]] = (),
+    all_errors: bool = False,
+    trace: Trace | None = None,
+) -> Waiting[Tunnel]:
+    """Asks the last proxy of `chain`, through the others, for `command` with `target`.
+
+    `make` makes an unconnected TCP socket of a family; where it blocks, `deadline` bounds it.
+    `family` limits the addresses where `target` is a name that is looked up here; each is tried
+    until the last proxy takes one. `source_address` and `socket_options` are for the connection
+    to the first proxy (not for a unix socket). Where all addresses fail, the first error is
+    raised, or with `all_errors` an ExceptionGroup of all, as `socket.create_connection` does.
+    """
+    hops = (yield from _next_hops(chain, target)) if len(chain) > 1 else None
+    usual = (
+        len(chain) == 1
+        and chain[0].auth == NO_AUTH
+        and not chain[0].tls
+        and trace is None
+        and command is not Command.BIND
+    )
+    failures: list[ReplyError] = []
+    addresses = (target,) if chain[-1].remote_dns else (yield from look_up(target, family))
+    for address in addresses:
+        wire = yield from dial(chain[0], target, deadline, source_address, socket_options, make)
+        try:
+            if trace is not None:
+                trace(chain[0], Connected(wire.getpeername()))
+            request = Request(command, address)
+            handshake = None
+            if usual:
+                reply = yield from _run_usual(chain, request, wire, deadline)
+            else:
+                handshake = Handshake(chain, request, hops=hops, trace=trace)
+                reply = yield from _run(handshake, wire, deadline)
+            return Tunnel(wire, reply, handshake, address)
+        except ReplyError as error:
+            wire.close()
+            failures.append(error)
+        except BaseException:
+            wire.close()
+            raise
+    try:
+        if all_errors:
+            raise ExceptionGroup("the proxy reached none of the addresses", failures)
+        raise failures[0]
+    finally:
+        failures.clear()  # an error's traceback holds this frame
+
+
+def _next_hops(chain: Chain, target: Address) -> Waiting[list[Address]]:
+    """What to ask each proxy but the last for, to reach the next one."""
+    hops = []
+    for before, hop in pairwise(chain):
+        address = Address(hop.host, hop.port)
+        if not before.remote_dns:
+            try:
+                address, *_ = yield from look_up(address)
+            except socket.gaierror as error:
+                raise unknown_proxy(hop, target, error) from error
+        hops.append(address)
+    return hops
+
+
+def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -> Waiting[Reply]:
+    """Moves the bytes of `handshake` over `sock`, until there is a reply (of BIND, the first)."""
+    while True:
+        data = handshake.data_to_send()
+        try:
+            if data:
+                yield from send(sock, data, deadline)
+            data = yield from receive(sock, handshake.bytes_needed, deadline, answer=bool(data))
+        except OSError as error:
+            raise handshake.placed(broken(error)) from error
+        if handshake.blocks:
+            yield Aside(partial(handshake.receive_data, data))
+        else:
+            handshake.receive_data(data)
+        reply = handshake.rendezvous or handshake.reply
+        if reply is not None:
+            return reply
+
+
+def _run_usual(
+    chain: Chain, request: Request, sock: socket.socket, deadline: Deadline | None
+) -> Waiting[Reply]:
+    """The usual exchange, as long as it is that; else all is left to a `Handshake`.
+
+    All in one frame: right after the kernel has waited each call costs microseconds.
+    """
+    received = b""
+    failure = None
+    blocks = sock.gettimeout() != 0
+    try:
+        for message, count, start in usual_turns(request):
+            if deadline is not None:
+                deadline.apply(sock)
+            if message:
+                sock.sendall(message)  # a new connection takes so few bytes at once
+                if not blocks:
+                    yield Wait((sock,))
+            while True:
+                try:
+                    data = sock.recv(count)
+                    break
+                except BlockingIOError:
+                    yield Wait((sock,))
+            received += data
+            if len(data) < count or not data.startswith(start):
+                break
+        else:
+            return Reply(0, received[REPLY_START + 3 :])
+    except OSError as error:
+        failure = error
+    handshake = Handshake(chain, request)
+    if received:
+        handshake.receive_data(received)
+    if failure is not None:
+        raise handshake.placed(broken(failure)) from failure
+    handshake.data_to_send()  # that has been sent
+    return (yield from _run(handshake, sock, deadline))
+
+
+def broken(error: OSError) -> SocksError:
+    """What an error of the connection means in the middle of the handshake."""
+    if is_timeout(error):
+        return HandshakeTimeout("the proxy did not finish the handshake in time")
+    return RemoteProtocolError(
+        f"the connection to the proxy broke in the handshake: {error.strerror or error}"
+    )
