@@ -32,6 +32,8 @@ LAYERS = [
     {"asyncio", "trio"},
     {"httpcore"},
     {"httpx"},
+    {"urllib3", "aiohttp", "dns"},
+    {"requests"},
     {""},  # socks5client itself
     {"cli"},
 ]
@@ -51,6 +53,10 @@ OPTIONAL = {
     "idna": {"protocol"},
     "gssapi": {"protocol"},
     "trio": {"trio"},
+    "urllib3": {"urllib3"},
+    "requests": {"requests"},
+    "aiohttp": {"aiohttp"},
+    "dns": {"dns"},
 }
 
 
