@@ -40,11 +40,13 @@ if TYPE_CHECKING:
 
     from .protocol import Encapsulation
 
-# The C method, whatever a shim may put on the class later.
+# The C methods, whatever a shim may put on the class later.
 _connect = _socket.socket.connect
+_setsockopt = _socket.socket.setsockopt
 
 _CHUNK = 65536
 _BUFFER = 4 * _CHUNK
+_NARROW = _CHUNK // 2
 _AT_ONCE = 16  # pieces, at exit
 # Makes close() reset the connection.
 _RESET = struct.pack("ii", 1, 0)
@@ -63,13 +65,10 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     """
     plain = near = None
     try:
-        pump = Pump.current()
-        plain, near = _pair()
-        if wire.family != getattr(socket, "AF_UNIX", None):
-            # The user's end has its own say in what is put together; here it only delays.
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = _Link(pump, near, wire, layers, received)
-        pump.call(link.start)
+        plain, near = pair()
+        for end in (plain, near):
+            widen(end)
+        carry(near, wire, layers, received)
     except BaseException:
         for sock in (plain, near, wire):
             if sock is not None:
@@ -78,12 +77,48 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     return plain
 
 
-def _pair() -> tuple[socket.socket, socket.socket]:
-    """Two ends of a connection: by TCP, which can be reset, where there is a loopback."""
+def carry(
+    near: socket.socket, wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
+) -> None:
+    """Moves the bytes between `near`, the other end of a user's, and `wire`, from now on.
+
+    Both are owned by the bridge then, or closed where that fails.
+    """
+    try:
+        pump = Pump.current()
+        if wire.family != getattr(socket, "AF_UNIX", None):
+            # The user's end has its own say in what is put together; here it only delays.
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link = _Link(pump, near, wire, layers, received)
+        pump.call(link.start)
+    except BaseException:
+        near.close()
+        wire.close()
+        raise
+
+
+def widen(sock: socket.socket) -> None:
+    """Gives an end of a `pair` buffers for bulk data.
+
+    The wire has buffers that grow; here they would only delay it.
+    """
+    _setsockopt(sock, socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    _setsockopt(sock, socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+
+
+def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
+    """Two ends of a connection: by TCP, which can be reset, where there is a loopback.
+
+    The first is for the user. Where it is to be `narrow`, it can be filled: what it holds then
+    is far more than the other end has room for, so no late acknowledgment makes it writable.
+    """
     try:
         with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
             one = socket.socket(socket.AF_INET)
             try:
+                if narrow:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NARROW)
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW // 4)
                 _connect(one, listener.getsockname())
                 other, peer = listener.accept()
                 if peer == one.getsockname():
@@ -92,9 +127,6 @@ def _pair() -> tuple[socket.socket, socket.socket]:
                         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, -1)
                     for sock in (one, other):
                         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                        # The wire has buffers that grow; here they would only delay it.
-                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
                     return one, other
                 other.close()  # another program was faster
             except BaseException:
@@ -313,12 +345,7 @@ class _Link:
             else:
                 # It would throw away what the user has not read yet.
                 self._pause = min(2 * self._pause, _LONG_MOMENT)
-                timer = threading.Timer(self._pause, self._pump.call, (self._try_again,))
-                timer.daemon = True
-                try:
-                    timer.start()
-                except RuntimeError:  # no thread can be started: better now than never
-                    self.near.shut = True
+                self._pump.later(self._pause, self._try_again)
         except OSError:
             self._abandon()
 

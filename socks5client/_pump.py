@@ -12,12 +12,37 @@ import select
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from functools import partial
+from heapq import heappop, heappush
+from math import ceil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Timer:
+    """A call of `function` at `end`, on the monotonic clock."""
+
+    cancelled = False
+
+    def __init__(self, end: float, function: Callable[[], None]) -> None:
+        self.end = end
+        self._function = function
+
+    def cancel(self) -> None:
+        """It is not to be called any more."""
+        self.cancelled = True
+
+    def call(self) -> None:
+        """What happens at its time."""
+        if not self.cancelled:
+            self._function()
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.end < other.end
 
 
 class Pump:
@@ -39,6 +64,7 @@ class Pump:
         # to see a new one.
         self._poll = getattr(select, "epoll", select.poll)()
         self._calls: deque[Callable[[], None]] = deque()
+        self._timers: list[Timer] = []  # a heap
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -105,6 +131,12 @@ class Pump:
         self._calls.append(function)
         self._wake()
 
+    def later(self, seconds: float, function: Callable[[], None]) -> Timer:
+        """Calls `function` in so many seconds; for what runs in the thread itself."""
+        timer = Timer(time.monotonic() + seconds, function)
+        heappush(self._timers, timer)
+        return timer
+
     def _renew(self) -> None:
         if not hasattr(select, "epoll") and len(self._handlers) > 1:
             self._wake()
@@ -123,12 +155,24 @@ class Pump:
 
     def _run(self) -> None:
         while True:
-            for fd, mask in self._poll.poll():
+            for fd, mask in self._wait():
                 handler = self._handlers.get(fd)
                 if handler is not None:
                     self._guarded(partial(handler, mask))
             while self._calls:
                 self._guarded(self._calls.popleft())
+            now = time.monotonic()
+            while self._timers and self._timers[0].end <= now:
+                self._guarded(heappop(self._timers).call)
+
+    def _wait(self) -> list[tuple[int, int]]:
+        """What poll() says, until the next timer at the latest."""
+        while self._timers and self._timers[0].cancelled:
+            heappop(self._timers)
+        if not self._timers:
+            return self._poll.poll()
+        left = max(0.0, self._timers[0].end - time.monotonic())
+        return self._poll.poll(left if hasattr(select, "epoll") else ceil(1000 * left))
 
     def _guarded(self, call: Callable[[], None]) -> None:
         """A defect in what one asked for must not stop what is done for the others."""

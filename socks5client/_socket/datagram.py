@@ -228,6 +228,7 @@ class DatagramSocket(AddressedSocket):
 
         The call began at `started`, which its timeout counts from; `packet` has been read.
         """
+        self._check_open()
         timeout = self.gettimeout()
         deadline = Deadline(timeout, started) if timeout else None
         late = packet is not None or self._relay is None

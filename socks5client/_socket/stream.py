@@ -10,8 +10,8 @@ import errno
 import os
 import socket as _stdlib
 
-from ..errors import SocksError
 from ..protocol import Address
+from ..recent import note_destination
 from ..route import DIRECT, find_route, get_default_proxy
 from ..sync import open_tunnel
 from ..tunnel import Deadline
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     from ..protocol import Reply
     from ..route import Chain, Direct, ProxyLike
+    from .connecting import Connecting
     from .listener import Listener
 
     # ("host", port), or the four of IPv6.
     SocketAddress: TypeAlias = tuple[str | bytes, int] | tuple[str, int, int, int]
 
 _INTERNET = (_stdlib.AF_INET, _stdlib.AF_INET6)
+_ERROR = (_stdlib.SOL_SOCKET, _stdlib.SO_ERROR)
 _ACCEPTS = (_stdlib.SOL_SOCKET, getattr(_stdlib, "SO_ACCEPTCONN", None))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 
@@ -64,6 +66,9 @@ class socket(_stdlib.socket):
     _wire: _stdlib.socket | None = None  # the connection to the proxy, where it is not our fd
     _name: Any = None  # what getsockname() says, where it is not what the reply does
     _listener: Listener | None = None
+    _connecting: Connecting | None = None  # a connect that does not wait
+    _failure: BaseException | None = None  # what it came to, until somebody has been told
+    _unconfirmed = False  # it has ended, and connect() has not been called again
 
     #: Who is to connect to a listener, ("host", port), as BIND tells the proxy. None, the
     #: default: the destination of the last CONNECT that this thread or task made through the
@@ -110,11 +115,24 @@ class socket(_stdlib.socket):
         A name is resolved by the proxy, unless the proxy's scheme says here. The socket's
         timeout bounds all of it. Raises a SocksError, after which the socket can be used for
         another attempt; ValueError for an address that cannot be, before any I/O.
+
+        Where the timeout is 0, it raises BlockingIOError (EINPROGRESS) at once; the fd becomes
+        writable when the handshake has ended, not before. Then SO_ERROR says how, or another
+        `connect`, which returns, or raises the SocksError.
         """
         if not self._proxied:
             super().connect(address)
             return
         target = Address.from_tuple(address)
+        if self._connecting is not None or self._unconfirmed:
+            self._settle(asked=True)
+            if self._peer is not None:
+                self._unconfirmed = False
+                return
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                self._unconfirmed = False
+                raise failure
         self._check_unconnected()
         route = find_route(self._route)
         if route is DIRECT:
@@ -128,11 +146,11 @@ class socket(_stdlib.socket):
                 self._become_plain(draft)
             return
         if self.gettimeout() == 0:
-            raise SocksError(
-                "a non-blocking connect through a proxy is not supported yet",
-                errno=errno.EOPNOTSUPP,
-                target=target,
-            )
+            from .connecting import Connecting  # threads, which most programs never need
+
+            self._connecting = Connecting(self, route, target, address)
+            note_destination(route, target)
+            raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
         tunnel = open_tunnel(
             route,
             target,
@@ -206,6 +224,7 @@ class socket(_stdlib.socket):
 
     def getpeername(self) -> Any:
         """The destination as it was asked for; `proxy_peername` is the proxy."""
+        self._settle_or_raise()
         if self._listener is not None:
             self._check_open()
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
@@ -223,6 +242,7 @@ class socket(_stdlib.socket):
         if self._listener is not None:
             self._check_open()
             return self._listener.address()
+        self._settle()
         if self._name is not None:
             return self._name
         bound = None if self._reply is None else self._reply.bound
@@ -236,15 +256,18 @@ class socket(_stdlib.socket):
     @property
     def proxy_peername(self) -> Any:
         """The address of the first proxy, as `getpeername` gives it for a plain socket."""
+        self._settle_or_raise()
         return super().getpeername() if self._wire is None else self._wire.getpeername()
 
     @property
     def proxy_sockname(self) -> Any:
         """The local address of the connection to the first proxy."""
+        self._settle_or_raise()
         return super().getsockname() if self._wire is None else self._wire.getsockname()
 
     def setsockopt(self, *args: Any) -> None:
         """As in the system; before `connect` it is for the connection to the proxy."""
+        self._settle()
         if self._proxied and self._peer is None:
             with self._draft(bound=False) as draft:
                 draft.setsockopt(*args)
@@ -256,13 +279,21 @@ class socket(_stdlib.socket):
 
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; before `connect` it is of the connection to the proxy."""
+        if self._connecting is not None or self._failure is not None:
+            self._settle(asked=args[:2] == _ERROR)
+            if args[:2] == _ERROR and self._failure is not None:
+                from .connecting import number_of
+
+                failure, self._failure = self._failure, None
+                self._unconfirmed = False
+                return number_of(failure)
         if self._listener is not None and args[:2] == _ACCEPTS:
             self._check_open()
             return 1
         if self._proxied and self._peer is None:
             with self._draft(bound=False) as draft:
                 return draft.getsockopt(*args)
-        if self._wire is None or args[:2] == (_stdlib.SOL_SOCKET, _stdlib.SO_ERROR):
+        if self._wire is None or args[:2] == _ERROR:
             return super().getsockopt(*args)
         return self._wire.getsockopt(*args)
 
@@ -270,18 +301,22 @@ class socket(_stdlib.socket):
         """A second object for the same connection, as in the system; not for a listener."""
         if self._listener is not None:
             raise OSError(errno.EOPNOTSUPP, "a listener at a proxy cannot be duplicated")
+        self._settle()
+        if self._connecting is not None:
+            raise OSError(errno.EOPNOTSUPP, "it cannot be duplicated before it is connected")
         twin = super().dup()
         vars(twin).update(vars(self))
         return twin
 
     def __repr__(self) -> str:
-        if self._listener is None:
+        if self._listener is None and self._connecting is None:
             return super().__repr__()
-        # As the system's, which would ask for a new rendezvous in order to name it.
+        # As the system's, which would ask for a new rendezvous in order to name it, or make use
+        # of a connection that nobody has asked for.
+        address = self._listener.last_address if self._listener else None
         return (
             f"<{type(self).__module__}.{type(self).__qualname__} fd={self.fileno()},"
-            f" family={self.family}, type={self.type}, proto={self.proto},"
-            f" laddr={self._listener.last_address}>"
+            f" family={self.family}, type={self.type}, proto={self.proto}, laddr={address}>"
         )
 
     def _check_open(self) -> None:
@@ -291,8 +326,36 @@ class socket(_stdlib.socket):
     def _check_unconnected(self) -> None:
         """The errors of the system for a socket that is closed, connected already, or listens."""
         self._check_open()
+        if self._connecting is not None:
+            raise BlockingIOError(errno.EALREADY, os.strerror(errno.EALREADY))
         if self._peer is not None or self._listener is not None:
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
+
+    def _settle(self, *, asked: bool = False) -> None:
+        """Takes what a connect that does not wait has come to, if it has.
+
+        Only where a program has `asked` it expects that, and the fd may be replaced.
+        """
+        connecting = self._connecting
+        if connecting is None or connecting.is_under_way:
+            return
+        self._connecting = None
+        self._unconfirmed = True
+        if connecting.tunnel is None:
+            self._failure = connecting.error
+            return
+        if not asked:
+            connecting.release()
+        if not connecting.replace(self):
+            self._wire = connecting.tunnel.wire
+        self._peer, self._reply = connecting.address, connecting.tunnel.reply
+        for option in self._options[connecting.options :]:
+            self.setsockopt(*option)
+
+    def _settle_or_raise(self) -> None:
+        self._settle()
+        if self._connecting is not None:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
 
     def _draft(self, *, bound: bool = True) -> _stdlib.socket:
         """A plain socket such as this one would be: with its options set, and bound as it is."""
@@ -318,6 +381,14 @@ class socket(_stdlib.socket):
         super()._real_close(*args)  # type: ignore[misc]
         if self._listener is not None:
             self._listener.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+
+    def detach(self) -> int:
+        """The fd, as in the system."""
+        if self._connecting is not None:
+            self._connecting.release()
+        return super().detach()
 
     def _replace_fd(self, fd: int) -> None:
         """Puts what is behind `fd` under this socket's number."""

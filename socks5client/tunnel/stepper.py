@@ -30,6 +30,9 @@ class Stepper:
     _write = False
     _pause: Timer | None = None
     _limit: Timer | None = None
+    # Whether one step's sockets may stay watched into the next, which may close them: not
+    # where another thread could open, and have watched, a new one with the same number.
+    _keeps = True
 
     def __init__(self, steps: Waiting[Any], deadline: Deadline | None = None) -> None:
         self._steps: Waiting[Any] | None = steps
@@ -45,10 +48,8 @@ class Stepper:
         """Ends it before its end: its sockets are closed, and `_ended` is not called."""
         steps, self._steps = self._steps, None
         if steps is not None:
-            try:
-                steps.close()
-            finally:
-                self._rest()
+            self._rest()
+            steps.close()
 
     @property
     def is_under_way(self) -> bool:
@@ -74,6 +75,8 @@ class Stepper:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+        if not self._keeps:
+            self._watch_only((), False)
         try:
             wanted = step(argument)
         except StopIteration as stop:

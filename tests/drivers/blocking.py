@@ -1,33 +1,22 @@
-"""Every way to open a connection, behind one face, so that scenarios are written once.
-
-A driver's `connect` takes ("host", port), what `proxy=` takes, and a timeout in seconds; it
-returns something with `sendall`, `recv` and `close`, and raises the library's own errors.
-"""
+"""Drivers that block: plain sockets, drop-in ones, httpcore's."""
 
 from __future__ import annotations
 
 import socket
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 import socks5client
 from socks5client import sync
 from socks5client.httpcore import Socks5Backend
+from tests.drivers.faces import ANYBODY, Udp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    UdpDriver = Callable[..., AbstractContextManager["Udp"]]
-    Driver = Callable[[tuple[str, int], Any, float | None], "Connection"]
-    BindDriver = Callable[..., "Meeting"]
-
-
-class Connection(Protocol):
-    def sendall(self, data: bytes, /) -> object: ...
-    def recv(self, size: int, /) -> bytes: ...
-    def close(self) -> object: ...
+    from tests.drivers.faces import Connection, Meeting
 
 
 def plain(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
@@ -79,31 +68,6 @@ def httpcore_backend(address: tuple[str, int], proxy: Any, timeout: float | None
     raise cause
 
 
-DRIVERS: dict[str, Driver] = {
-    "sync": plain,
-    "drop-in connect": drop_in_connect,
-    "create_connection": create_connection,
-    "drop-in socket": drop_in_socket,
-    "httpcore": httpcore_backend,
-}
-
-
-class Udp:
-    """A UDP socket and its peer, the same to use whether it is connected to it or not."""
-
-    def __init__(self, sock: socks5client.DatagramSocket, peer: Any, connected: bool) -> None:
-        self.sock, self._peer, self._connected = sock, peer, connected
-
-    def send(self, payload: bytes) -> None:
-        if self._connected:
-            assert self.sock.send(payload) == len(payload)
-        else:
-            assert self.sock.sendto(payload, self._peer) == len(payload)
-
-    def receive(self) -> tuple[bytes, Any]:
-        return self.sock.recvfrom(65535)
-
-
 @contextmanager
 def _udp(proxy: Any, peer: Any, connected: bool, timeout: float, size: Any) -> Iterator[Udp]:
     with socks5client.socket(socket.AF_INET, socket.SOCK_DGRAM, proxy=proxy) as sock:
@@ -134,26 +98,6 @@ def udp_associated(
     with socks5client.associate(proxy=proxy, timeout=timeout, fragment_size=fragment_size) as sock:
         sock.settimeout(timeout)
         yield Udp(sock, peer, False)
-
-
-UDP_DRIVERS: dict[str, UdpDriver] = {
-    "sendto": udp_unconnected,
-    "connect": udp_connected,
-    "associate": udp_associated,
-}
-
-
-# BIND. A driver takes whom to expect, what `proxy=` takes, and a timeout for the first reply.
-
-ANYBODY = ("0.0.0.0", 0)
-
-
-class Meeting(Protocol):
-    @property
-    def address(self) -> Any: ...
-    def accept(self, timeout: float | None, /) -> tuple[socket.socket, Any]: ...
-    def fileno(self) -> int: ...
-    def close(self) -> object: ...
 
 
 def plain_rendezvous(
@@ -194,10 +138,3 @@ def listener(expected_peer: Any = ANYBODY, proxy: Any = None, timeout: float | N
         sock.close()
         raise
     return _Listener(sock)
-
-
-BIND_DRIVERS: dict[str, BindDriver] = {
-    "sync.bind": plain_rendezvous,
-    "bind": drop_in_rendezvous,
-    "listener": listener,
-}

@@ -1,0 +1,221 @@
+"""A `connect` that does not wait: the handshake in the background, behind a fd that tells its end.
+
+The kernel can only say that a TCP connection stands, not that a handshake has ended. So until
+then the fd is one end of a connection on loopback whose send buffer is full: it becomes writable
+when we read, at the other end, what filled it, and gets an error when we reset it. `select`,
+`poll`, `epoll` in either mode and every event loop wake once, at the right time.
+
+After that the bytes go through that connection: whoever has registered the fd with an epoll could
+not bear another one under the same number. asyncio can, so there the fd becomes the connection
+to the proxy itself as soon as the loop asks for SO_ERROR.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket as _stdlib
+import struct
+import sys
+from _thread import allocate_lock
+from _weakref import ref
+
+from .._background import Background
+from .._bridge import carry, pair, widen
+from .._pump import Pump
+from ..tunnel import Deadline, open_tunnel
+from ..tunnel.dial import make_unblocking
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..protocol import Address
+    from ..route import Chain
+    from ..tunnel import Tunnel
+    from .stream import socket
+
+# What bounds an attempt that nobody waits for, in seconds: about as long as the system's own.
+_PATIENCE = 120.0
+_PIECE = bytes(65536)
+_RESET = struct.pack("ii", 1, 0)
+# How long after its end an asyncio program may take to ask for it, in seconds; later than that
+# the bytes go through the bridge.
+_GRACE = 1.0
+
+
+class Connecting:
+    """An attempt of `owner` to connect, and its outcome: `tunnel` or `error`, once it has ended.
+
+    The owner's fd is replaced here, and in the end perhaps by `replace`.
+    """
+
+    tunnel: Tunnel | None = None
+    error: BaseException | None = None
+
+    def __init__(self, owner: socket, chain: Chain, target: Address, address: Any) -> None:
+        self.address = address
+        self.options = len(owner._options)  # those after them are for the connection as well
+        self._may_replace = _in_asyncio()
+        # Where the bytes of a connection that stands go is decided once, in either thread.
+        self._decided = False
+        self._lock = allocate_lock()
+        self._far: _stdlib.socket | None = None
+        near, far = pair(narrow=True)
+        try:
+            self._filling = _fill(near)
+            far.setblocking(False)
+            steps = open_tunnel(
+                chain,
+                target,
+                make=make_unblocking,
+                family=owner.family,
+                source_address=owner._source,
+                socket_options=owner._options,
+            )
+            self._attempt = Background(steps, Deadline(_PATIENCE), self._ended)
+            owner._replace_fd(near.fileno())
+        except BaseException:
+            far.close()
+            raise
+        finally:
+            near.close()
+        self._far = far
+        # Where the owner is forgotten without being closed, nobody else ends the attempt.
+        self._owner: ref[socket] | None = ref(owner, lambda _: self.cancel())
+        self._attempt.begin()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is no outcome yet."""
+        return self.tunnel is None and self.error is None
+
+    def cancel(self) -> None:
+        """Nobody wants the connection; does nothing where somebody has it."""
+        Pump.current().call(self._give_up)
+
+    def release(self) -> None:
+        """The owner's fd goes on without it."""
+        self._owner = None
+        self._may_replace = False
+        Pump.current().call(self._empty)
+
+    def replace(self, owner: socket) -> bool:
+        """With the `tunnel` there: whether the fd is now the connection to the proxy itself."""
+        assert self.tunnel is not None
+        with self._lock:
+            if self._decided or not self._may_replace:
+                widen(owner)
+                return False
+            self._decided = True
+        wire = self.tunnel.wire
+        try:
+            owner._replace_fd(wire.fileno())
+        finally:
+            wire.close()
+            Pump.current().call(self._drop)
+        return True
+
+    # In the background thread
+
+    def _ended(self, tunnel: Tunnel | None, error: BaseException | None) -> None:
+        if tunnel is None:
+            self.error = error
+            self._reset()
+            return
+        if tunnel.handshake is not None and tunnel.handshake.layers:
+            self._may_replace = False
+        self.tunnel = tunnel
+        assert self._far is not None
+        Pump.current().register(self._far.fileno(), select.POLLIN, lambda _: self._empty())
+        self._empty()
+
+    def _empty(self) -> None:
+        """Takes out what fills the owner's send buffer; what is behind it, he has written."""
+        if self._far is None or self.tunnel is None:
+            return
+        try:
+            while self._filling:
+                piece = self._far.recv(min(self._filling, len(_PIECE)))
+                self._filling -= len(piece)
+                if not piece:
+                    break
+            if self._filling:
+                self._give_up()
+            elif not self._may_replace or self._far.recv(1, _stdlib.MSG_PEEK):
+                self._bridge()
+            else:
+                self._give_up()
+        except BlockingIOError:
+            if not self._filling:
+                Pump.current().later(_GRACE, self._bridge)
+        except OSError:
+            self._give_up()
+
+    def _bridge(self) -> None:
+        """From now on the background thread moves the bytes."""
+        with self._lock:
+            if self._decided:
+                return
+            self._decided = True
+        far, self._far = self._far, None
+        assert far is not None
+        assert self.tunnel is not None
+        Pump.current().unregister(far.fileno())
+        widen(far)
+        handshake = self.tunnel.handshake
+        if handshake is None:
+            carry(far, self.tunnel.wire, (), b"")
+        else:
+            carry(far, self.tunnel.wire, handshake.layers, handshake.trailing_data)
+
+    def _give_up(self) -> None:
+        with self._lock:
+            if self._decided:
+                return
+            self._decided = True
+        self._attempt.abandon()
+        if self.tunnel is not None:
+            self.tunnel.close()
+        self._reset()
+
+    def _reset(self) -> None:
+        if self._far is not None:
+            self._far.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_LINGER, _RESET)
+            self._drop()
+
+    def _drop(self) -> None:
+        far, self._far = self._far, None
+        if far is not None:
+            Pump.current().unregister(far.fileno())
+            far.close()
+
+
+def _fill(sock: _stdlib.socket) -> int:
+    """How many bytes it took until `sock` was not writable any more."""
+    sock.setblocking(False)
+    count = 0
+    try:
+        while True:
+            count += sock.send(_PIECE)
+    except BlockingIOError:
+        return count
+
+
+def _in_asyncio() -> bool:
+    """Whether this is called by a program that an asyncio loop, whichever, runs just now."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def number_of(error: BaseException) -> int:
+    """What SO_ERROR says of an attempt that failed with `error`."""
+    if isinstance(error, _stdlib.gaierror):
+        return errno.EHOSTUNREACH  # its numbers are none of the system's
+    return getattr(error, "errno", None) or errno.EIO
