@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import connect, download, gss, http, imports, syscalls, udp
+from . import aio, connect, download, gss, http, imports, syscalls, udp
 from .run import LeftOutError, Settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "connect": connect.run,
+    "asyncio": aio.run,
     "syscalls": syscalls.run,
     "download": download.run,
     "httpx": http.run,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
+import select
 import socket
 import subprocess
 import sys
@@ -35,6 +37,13 @@ def listener() -> Iterator[tuple[str, int]]:
 def source(megabytes: int) -> Iterator[tuple[str, int]]:
     """The address of a server that sends so many MB (10^6 bytes) and closes."""
     with child("benchmarks.children", "sends", str(megabytes)) as address:
+        yield address
+
+
+@contextmanager
+def keeper() -> Iterator[tuple[str, int]]:
+    """The address of a server that accepts, and closes when the client does."""
+    with child("benchmarks.children", "keeps") as address:
         yield address
 
 
@@ -85,6 +94,24 @@ def _serve(megabytes: int) -> None:
                 _send(connection, megabytes * 10**6)
 
 
+def _keep() -> None:
+    with socket.create_server((LOOPBACK, 0), backlog=4096) as server, select.epoll() as ready:
+        print(server.getsockname()[1], flush=True)
+        threading.Thread(target=_end_with_input, daemon=True).start()
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        kept = {}
+        ready.register(server, select.EPOLLIN)
+        while True:
+            for fd, _ in ready.poll():
+                if fd != server.fileno():
+                    kept.pop(fd).close()
+                    continue
+                connection, _ = server.accept()
+                kept[connection.fileno()] = connection
+                ready.register(connection, select.EPOLLIN)
+
+
 def _send(connection: socket.socket, left: int) -> None:
     while left:
         piece = _PIECE[:left] if left < len(_PIECE) else _PIECE
@@ -126,4 +153,6 @@ def _end_with_input() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "echoes":
         _echo()
+    if sys.argv[1] == "keeps":
+        _keep()
     _serve(0 if sys.argv[1] == "closes" else int(sys.argv[2]))

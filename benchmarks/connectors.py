@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 from importlib import import_module
@@ -23,6 +24,8 @@ FLOOR, FLOOR_TIMEOUT = "floor", "floor, timeout"
 FLOOR_AGAIN = "floor again (noise)"
 OURS, OURS_TIMEOUT = "socks5client.create_connection", "create_connection, timeout"
 OURS_URL, OURS_SOCKET = "create_connection, proxy a URL", "socks5client.socket().connect"
+# Connected by a program that does not wait for it, outside asyncio: its bytes go over the bridge.
+OURS_BRIDGED = "socket(), non-blocking connect"
 DIRECT, PYSOCKS, PYTHON_SOCKS = "direct, no proxy", "PySocks", "python-socks"
 NAMES = (
     FLOOR,
@@ -62,6 +65,17 @@ def connector(name: str, proxy: Address, target: Address) -> Callable[[], Any]:
         sock.connect(target)
         return sock
 
+    def by_select() -> socket.socket:
+        sock = socks5client.socket(proxy=ours)
+        sock.setblocking(False)
+        sock.connect_ex(target)
+        select.select((), (sock,), ())
+        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+        sock.setblocking(True)
+        return sock
+
     found: dict[str, Callable[[], Any]] = {
         FLOOR: lambda: floor.connect(proxy, target),
         FLOOR_AGAIN: lambda: floor.connect(proxy, target),
@@ -69,6 +83,7 @@ def connector(name: str, proxy: Address, target: Address) -> Callable[[], Any]:
         OURS: lambda: socks5client.create_connection(target, proxy=ours),
         OURS_URL: lambda: socks5client.create_connection(target, proxy=url),
         OURS_SOCKET: by_socket,
+        OURS_BRIDGED: by_select,
         FLOOR_TIMEOUT: lambda: floor.connect(proxy, target, TIMEOUT),
         OURS_TIMEOUT: lambda: socks5client.create_connection(target, TIMEOUT, proxy=ours),
     }

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 
 ROUNDS, MEGABYTES = 41, 200
 PIECE = 256 * 1024
-NAMES = (ways.FLOOR, ways.FLOOR_AGAIN, ways.OURS, ways.OURS_SOCKET, ways.PYSOCKS, ways.DIRECT)
-BARS = {ways.OURS: Bar(0.98, at_least=True)}
+NAMES = (
+    ways.FLOOR,
+    ways.FLOOR_AGAIN,
+    ways.OURS,
+    ways.OURS_SOCKET,
+    ways.OURS_BRIDGED,
+    ways.PYSOCKS,
+    ways.DIRECT,
+)
+BARS = {ways.OURS: Bar(0.98, at_least=True), ways.OURS_BRIDGED: Bar(0.5, at_least=True)}
 # A sample is of one MB.
 QUANTITIES = (
     Quantity("MB/s", lambda sample: 1 / sample.wall, 0),

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What each prints in its tables, whatever other libraries are there to compare with.
 EXPECTED = {
     "connect": ["Connect and close through microsocks", "socks5client.create_connection"],
+    "asyncio": ["socks5client.asyncio.connect", "memory of 30 connections"],
     "syscalls": [],  # containers may forbid strace
     "download": ["Download of", "MB/s"],
     "httpx": ["a new connection for each request", "keep-alive", "Socks5Transport"],
