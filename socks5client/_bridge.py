@@ -138,6 +138,10 @@ def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
     return socket.socketpair()
 
 
+# What is read, into the one thread's own piece of memory.
+_room = memoryview(bytearray(_BUFFER))
+
+
 class _End:
     """One of the two sockets of a link, and what is still to be written to it."""
 
@@ -151,14 +155,23 @@ class _End:
         self.hung = False  # poll() said so: it would say so for ever
         self.mask: int | None = None  # what it is registered for
 
-    def read(self, most: int = _CHUNK) -> bytes | None:
-        """What has arrived, b"" at the end, None for nothing yet."""
+    def read(self, most: int) -> memoryview | None:
+        """What has arrived, nothing at the end, None for nothing yet; good until the next one."""
         try:
-            data = self.sock.recv(most)
+            count = self.sock.recv_into(_room, most)
         except BlockingIOError:
             return None
-        self.ended = not data
-        return data
+        self.ended = not count
+        return _room[:count]
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Writes what the kernel takes at once; the rest is pending."""
+        if not self.pending:
+            try:
+                data = data[self.sock.send(data) :]
+            except BlockingIOError:
+                pass
+        self.pending += data
 
     def flush(self) -> bool:
         """Writes what the kernel takes; True when nothing is pending."""
@@ -195,7 +208,8 @@ class _Link:
         self.far = _End(far)
         self._pump = pump
         self._layers = tuple(layers)
-        self._chunk = min([_CHUNK, *(getattr(layer, "chunk", _CHUNK) for layer in layers)])
+        chunks = [getattr(layer, "chunk", _CHUNK) for layer in layers]
+        self._chunk = min(chunks, default=_BUFFER)
         self._finished = False
         self._abandoned = False
         self._broken = False  # in the end the user's connection is reset
@@ -304,22 +318,35 @@ class _Link:
             self._abandon()
             return False
         if data:
+            wrapped: bytes | memoryview = data
             with self._breaking():
-                self.far.pending += wrap(self._layers, data)
+                if self._layers:
+                    wrapped = wrap(self._layers, bytes(data))
+                try:
+                    self.far.write(wrapped)
+                except OSError:
+                    self._stop_writing()
         return bool(data)
 
     def _read_far(self) -> None:
         with self._breaking():  # by a reset, too
-            data = self.far.read()
+            data = self.far.read(_CHUNK if self._layers else _BUFFER)
             if data:
-                plain = unwrap(self._layers, data)
+                plain = unwrap(self._layers, bytes(data)) if self._layers else data
                 if not self._abandoned:
-                    self.near.pending += plain
-                unwrap(self._layers, b"")  # what is wrong behind good data is told only now
-                self.far.ended = ended(self._layers)
+                    self._write_near(plain)
+                if self._layers:
+                    unwrap(self._layers, b"")  # what is wrong behind good data is told only now
+                    self.far.ended = ended(self._layers)
             elif data is not None and unfinished(self._layers):
                 self._stop_writing()
         self._flush_near()
+
+    def _write_near(self, data: bytes | memoryview) -> None:
+        try:
+            self.near.write(data)
+        except OSError:
+            self._abandon()
 
     def _flush_far(self) -> None:
         try:
