@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ LAYERS = [
     {"_pump"},
     {"_bridge"},
     {"tunnel"},
+    {"_background"},
     {"sync"},
     {"_socket"},
     {"asyncio", "trio"},
@@ -48,6 +50,7 @@ INSIDE_PROTOCOL = [
 # What stands outside the standard library, and who may import it.
 OPTIONAL = {
     "httpcore": {"httpcore", "httpx"},
+    "sniffio": {"httpcore"},
     "httpx": {"httpx", "cli"},
     "rich": {"cli"},
     "idna": {"protocol"},
@@ -143,9 +146,14 @@ def test_exports() -> None:
             module.Nonsense  # noqa: B018
 
 
-def test_public_names_have_docstrings() -> None:
-    for name in socks5client.__all__:
-        value = getattr(socks5client, name)
+MODULES = ["", ".asyncio", ".trio", ".httpcore", ".httpx", ".dns", ".urllib3", ".requests"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_have_docstrings(module: str) -> None:
+    package = import_module(f"socks5client{module}")
+    for name in package.__all__:
+        value = getattr(package, name)
         if value is socks5client.DIRECT:
             continue
         assert value.__doc__, name
@@ -172,8 +180,10 @@ def test_the_core_imports_nothing_that_it_does_not_need() -> None:
     assert result.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("module", ["httpcore", "httpx"])
-def test_a_missing_extra_is_one_clear_sentence(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "extra"), [("httpcore", "httpx"), ("httpx", "httpx"), ("trio", "trio")]
+)
+def test_a_missing_extra_is_one_clear_sentence(module: str, extra: str) -> None:
     code = f"import sys; sys.modules['{module}'] = None; import socks5client.{module}"
     command = [sys.executable, "-c", code]
     result = subprocess.run(
@@ -181,5 +191,5 @@ def test_a_missing_extra_is_one_clear_sentence(module: str) -> None:
     )
     last = result.stderr.strip().splitlines()[-1]
     assert last == (
-        f"ImportError: socks5client.{module} needs {module}: pip install 'socks5client[httpx]'"
+        f"ImportError: socks5client.{module} needs {module}: pip install 'socks5client[{extra}]'"
     )

@@ -6,13 +6,17 @@ import os
 import re
 import shlex
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dns.message
+import dns.rrset
 import pytest
 import trustme
 
@@ -31,6 +35,28 @@ SHELL = [
 ]
 
 
+class Answer(socketserver.DatagramRequestHandler):
+    """A name server's: every name has one address."""
+
+    def handle(self) -> None:
+        answer = dns.message.make_response(dns.message.from_wire(self.packet))
+        name = answer.question[0].name
+        answer.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
+        self.wfile.write(answer.to_wire())
+
+
+@contextmanager
+def name_server() -> Iterator[tuple[str, int]]:
+    with socketserver.UDPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield "127.0.0.1", server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """A proxy behind which example.com is a server here, and the environment that trusts it."""
@@ -39,15 +65,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, di
     authority.issue_cert("example.com").configure_cert(context)
     trusted = tmp_path_factory.mktemp("readme") / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    with web_server() as plain, web_server(tls=context) as tls, UdpEcho() as echo:
+    with (
+        web_server() as plain,
+        web_server(tls=context) as tls,
+        UdpEcho() as echo,
+        name_server() as names,
+    ):
         routes = {
             ("example.com", 7): echo.address,
             ("example.com", 80): plain,
             ("example.com", 443): tls,
             ("example.com", 1): unused_address(),
+            ("192.0.2.53", 53): names,
         }
         with Server(routes=routes) as server:
-            yield server, {**os.environ, "SSL_CERT_FILE": str(trusted), "NO_PROXY": ""}
+            trust = {"SSL_CERT_FILE": str(trusted), "REQUESTS_CA_BUNDLE": str(trusted)}
+            yield server, {**os.environ, **trust, "NO_PROXY": ""}
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
@@ -62,9 +95,15 @@ EXPECTED = [
     r"^b'HTTP/1.1 200 OK\\r\\n'$",
     r"^b'HTTP/1.1 200 OK'$",
     r"^200$",
+    r"^b'HTTP/1.1 200 OK\\r\\n'$",
+    r"^b'HTTP/1.1 200 OK'$",
+    r"^HTTP/1.1$",
     r"^111 ",
     r"^waiting at \('127.0.0.1', \d+\)\n\('127.0.0.1', \d+\) b'here I am'$",
     r"^\(b'ping', \('127.0.0.1', \d+\)\)$",
+    r"^200$",
+    r"^200$",
+    r"^192.0.2.1$",
     r"^$",
     r"^$",
 ]
