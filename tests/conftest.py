@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         TftpServer,
     )
 
+pytest_plugins = ["tests.matrix"]
+
 # A password that shows who forgets to quote or to decode the URL.
 USER, PASSWORD = "tester", "pa:ss@w/rd%20"
 
