@@ -18,6 +18,7 @@ EXPECTED = {
     "syscalls": [],  # containers may forbid strace
     "download": ["Download of", "MB/s"],
     "httpx": ["a new connection for each request", "keep-alive", "Socks5Transport"],
+    "httpx async": ["20 at a time", "AsyncSocks5Transport"],
     "udp": ["bursts of 32", "socks5client sendto, recvfrom", "Reassembly of 65500 bytes"],
     "gssapi": ["A stream under confidentiality", "bare wrap and unwrap"],
     "import": ["Import beyond", "import socks5client"],

@@ -44,6 +44,8 @@ DRIVERS: dict[str, Driver] = {
     "uvloop": partial(in_asyncio.connect, uvloop=True),
     "trio": in_trio.connect,
     "httpcore": blocking.httpcore_backend,
+    "httpcore asyncio": in_asyncio.httpcore_backend,
+    "httpcore trio": in_trio.httpcore_backend,
 }
 
 BIND_DRIVERS: dict[str, BindDriver] = {

@@ -11,7 +11,7 @@ import httpcore
 import socks5client
 from socks5client import sync
 from socks5client.httpcore import Socks5Backend
-from tests.drivers.faces import ANYBODY, Udp
+from tests.drivers.faces import ANYBODY, Udp, without_httpcore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +61,8 @@ class _Stream:
 
 
 def httpcore_backend(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
-    try:
+    with without_httpcore():
         return _Stream(Socks5Backend(proxy).connect_tcp(*address, timeout))
-    except (httpcore.ConnectTimeout, httpcore.ConnectError, httpcore.ProxyError) as error:
-        cause = error.__cause__ or error
-    raise cause
 
 
 @contextmanager

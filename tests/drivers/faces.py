@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+
+import httpcore
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     import socks5client
 
@@ -18,6 +21,18 @@ BindDriver = Callable[..., "Meeting"]
 UdpDriver = Callable[..., AbstractContextManager["Udp"]]
 
 ANYBODY = ("0.0.0.0", 0)
+
+
+@contextmanager
+def without_httpcore() -> Iterator[None]:
+    """The library's own errors, which httpcore's wrap."""
+    try:
+        yield
+    except (httpcore.ConnectTimeout, httpcore.ConnectError, httpcore.ProxyError) as error:
+        cause = error.__cause__ or error
+    else:
+        return
+    raise cause
 
 
 class Connection(Protocol):

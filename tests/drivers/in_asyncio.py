@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import socks5client
 import socks5client.asyncio
-from tests.drivers.faces import ANYBODY, Udp
+from socks5client.httpcore import AsyncSocks5Backend
+from tests.drivers.faces import ANYBODY, Udp, without_httpcore
 
 if TYPE_CHECKING:
     import socket
@@ -126,6 +127,26 @@ def open_connection(address: tuple[str, int], proxy: Any, timeout: float | None 
         False,
         partial(socks5client.asyncio.open_connection, *address, proxy=proxy, timeout=timeout),
     )
+
+
+class _HttpcoreStream(Face):
+    def sendall(self, data: bytes) -> None:
+        self.run(self.inner.write, data, 10)
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self.run(self.inner.read, size, 10)
+        return data
+
+    def close(self) -> None:
+        self.run(self.inner.aclose)
+        self._runner.close()
+
+
+def httpcore_backend(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
+    with without_httpcore():
+        return _HttpcoreStream(
+            False, partial(AsyncSocks5Backend(proxy).connect_tcp, *address, timeout)
+        )
 
 
 class _Meeting(Face):

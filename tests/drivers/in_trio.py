@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 import socks5client.trio
-from tests.drivers.faces import ANYBODY, Udp
+from socks5client.httpcore import AsyncSocks5Backend
+from tests.drivers.faces import ANYBODY, Udp, without_httpcore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    import httpcore
 
     from tests.drivers.faces import Connection, Meeting
 
@@ -44,6 +47,26 @@ class _Stream:
 
 def connect(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
     return _Stream(run(partial(socks5client.trio.connect, address, proxy=proxy, timeout=timeout)))
+
+
+class _HttpcoreStream:
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    def sendall(self, data: bytes) -> None:
+        run(self._stream.write, data, 10)
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = run(self._stream.read, size, 10)
+        return data
+
+    def close(self) -> None:
+        run(self._stream.aclose)
+
+
+def httpcore_backend(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
+    with without_httpcore():
+        return _HttpcoreStream(run(AsyncSocks5Backend(proxy).connect_tcp, *address, timeout))
 
 
 class _Meeting:

@@ -1,40 +1,27 @@
-"""SOCKS as a network backend of httpcore: pools, TLS, keep-alive and HTTP/2 stay its own."""
+"""The network backend for httpcore's blocking pools."""
 
 from __future__ import annotations
 
-import select
-import socket
-import ssl
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-try:
-    import httpcore
-except ImportError as error:
-    raise ImportError(
-        "socks5client.httpcore needs httpcore: pip install 'socks5client[httpx]'"
-    ) from error
+import httpcore
 
-from .bypass import Bypass
-from .errors import HandshakeTimeout, ReplyError, SocksError
-from .protocol import Address
-from .route import DIRECT, find_route
-from .sync import open_tunnel
-from .tunnel import Deadline
+from ..protocol import Address
+from ..sync import open_tunnel
+from ..tunnel import Deadline
+from .shared import Ways, connect_errors, extra_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import socket
+    import ssl
+    from collections.abc import Iterable
 
-    from .handshake import Trace
-    from .route import ProxyLike
-
-__all__ = ["Socks5Backend"]
-
-# As httpcore's own backend does.
-_NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    from ..bypass import Bypass
+    from ..handshake import Trace
+    from ..route import ProxyLike
 
 
-class Socks5Backend(httpcore.NetworkBackend):
+class Socks5Backend(Ways, httpcore.NetworkBackend):
     """A network backend whose TCP connections go through a SOCKS5 proxy.
 
     Parameters: `proxy`, as everywhere (see `socks5client.connect`), looked up once, here, so
@@ -52,9 +39,7 @@ class Socks5Backend(httpcore.NetworkBackend):
         bypass: Bypass | None = None,
         trace: Trace | None = None,
     ) -> None:
-        self._route = find_route(proxy)
-        self._bypass = Bypass.from_env() if bypass is None else bypass
-        self._trace = trace
+        super().__init__(proxy, bypass=bypass, trace=trace)
         self._direct = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -71,17 +56,12 @@ class Socks5Backend(httpcore.NetworkBackend):
         Raises httpcore's ConnectTimeout, ConnectError where the proxy reports that the
         destination cannot be reached, ProxyError for all else; the `SocksError` is its cause.
         """
-        if self._route is DIRECT or self._bypass.matches(host, port):
+        chain = self._chain(host, port)
+        if chain is None:
             return self._direct.connect_tcp(host, port, timeout, local_address, socket_options)
-        with _connect_errors():
-            tunnel = open_tunnel(
-                self._route,
-                Address(host, port),
-                Deadline.after(timeout),
-                source_address=None if local_address is None else (local_address, 0),
-                socket_options=[_NO_DELAY, *(socket_options or ())],
-                trace=self._trace,
-            )
+        options = self._options(local_address, socket_options)
+        with connect_errors():
+            tunnel = open_tunnel(chain, Address(host, port), Deadline.after(timeout), **options)
             return _Stream(tunnel.plain())
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
@@ -140,40 +120,4 @@ class _Stream(httpcore.NetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "socket":
-            return self._sock
-        if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):
-            return self._sock
-        if info == "client_addr":
-            return self._sock.getsockname()
-        if info == "server_addr":
-            return self._sock.getpeername()
-        if info == "is_readable":
-            return _is_readable(self._sock)
-        return None
-
-
-@contextmanager
-def _connect_errors() -> Iterator[None]:
-    """A SocksError as httpcore's own, with the former as its cause."""
-    try:
-        yield
-    except HandshakeTimeout as error:
-        raise httpcore.ConnectTimeout(error) from error
-    except ReplyError as error:
-        raise httpcore.ConnectError(error) from error
-    except SocksError as error:
-        raise httpcore.ProxyError(error) from error
-    except OSError as error:  # a name that is looked up here and is not known
-        raise httpcore.ConnectError(error) from error
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which is that it has been closed."""
-    if sock.fileno() < 0:
-        return True
-    if not hasattr(select, "poll"):
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+        return extra_info(self._sock, info)
