@@ -6,8 +6,6 @@ import socket
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-
 import socks5client
 from socks5client import sync
 from socks5client.httpcore import Socks5Backend
@@ -15,6 +13,8 @@ from tests.drivers.faces import ANYBODY, Udp, without_httpcore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpcore
 
     from tests.drivers.faces import Connection, Meeting
 
