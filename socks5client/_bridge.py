@@ -13,7 +13,6 @@ child's copy works only as long as the parent, whose thread serves it.
 
 from __future__ import annotations
 
-import _socket
 import atexit
 import os
 import select
@@ -25,6 +24,7 @@ import time
 from contextlib import contextmanager
 from functools import partial
 
+from ._plain import Plain
 from ._pump import Pump
 from .protocol.encapsulation import ended, finish, unfinished, unwrap, wrap
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from .protocol import Encapsulation
 
-# The C methods, whatever a shim may put on the class later.
-_connect = _socket.socket.connect
-_setsockopt = _socket.socket.setsockopt
+# The methods of the class, whatever a shim may put on it later.
+_connect = Plain.connect
+_setsockopt = Plain.setsockopt
 
 _CHUNK = 65536
 _BUFFER = 4 * _CHUNK
@@ -113,14 +113,17 @@ def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
     is far more than the other end has room for, so no late acknowledgment makes it writable.
     """
     try:
-        with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
-            one = socket.socket(socket.AF_INET)
+        with Plain(socket.AF_INET) as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            one = Plain(socket.AF_INET)
             try:
                 if narrow:
                     one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NARROW)
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW // 4)
                 _connect(one, listener.getsockname())
-                other, peer = listener.accept()
+                accepted, peer = listener.accept()
+                other = Plain(fileno=accepted.detach())
                 if peer == one.getsockname():
                     if hasattr(socket, "TCP_LINGER2"):
                         # So that close() is told apart from a half-close: a reset follows it.

@@ -251,10 +251,11 @@ def test_a_reset_throws_nothing_away_that_had_come_before() -> None:
 def test_without_loopback_it_is_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network namespace may have none. Then a reset looks like an end."""
 
-    def create_server(*args: Any, **options: Any) -> socket.socket:
-        raise OSError("no loopback")
+    class Unbound(socket.socket):
+        def bind(self, address: Any, /) -> None:
+            raise OSError("no loopback")
 
-    monkeypatch.setattr(socket, "create_server", create_server)
+    monkeypatch.setattr("socks5client._bridge.Plain", Unbound)
     wire, peer = socket.socketpair()
     with bridge(wire, [Xor()], b"before") as user, peer:
         assert user.family == socket.AF_UNIX

@@ -18,7 +18,7 @@ ROOT = Path(socks5client.__file__).parent
 # Lowest first; a module imports only from rows above its own, or from its own row where that
 # is marked. Drivers stand side by side and never import each other.
 LAYERS = [
-    {"errors"},
+    {"errors", "_plain"},
     {"protocol"},
     {"proxy", "bypass"},
     {"route"},

@@ -7,6 +7,7 @@ import os
 import socket as _stdlib
 from ipaddress import IPv6Address
 
+from .._plain import Plain
 from ..protocol import Address, AddressType
 from ..sync import run
 from ..tunnel.dial import look_up
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..tunnel.waiting import Waiting
 
-_shutdown = _stdlib.socket.shutdown
+_shutdown = Plain.shutdown
 
 
 def unmapped(address: Address) -> Address:
@@ -75,9 +76,9 @@ class AddressedSocket(AssociatedSocket):
     def bind(self, address: Any, /) -> None:
         """Sets the local address that packets for the relay leave from."""
         if not self._replaced:
-            _stdlib.socket.bind(self, address)
+            Plain.bind(self, address)
             return
-        with _stdlib.socket(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as trial, self._as_it_is() as real:
+        with Plain(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as trial, self._as_it_is() as real:
             trial.bind((address[0], 0))  # the errors of the system
             if trial.getsockname()[0] != "0.0.0.0":
                 raise OSError(errno.EADDRNOTAVAIL, "the proxy is reached by IPv6, not from there")
@@ -106,7 +107,7 @@ class AddressedSocket(AssociatedSocket):
     def getsockname(self) -> Any:
         """The local address. What others see of the proxy's, a SOCKS5 proxy does not tell."""
         if not self._replaced:
-            return _stdlib.socket.getsockname(self)
+            return Plain.getsockname(self)
         with self._as_it_is() as real:
             host, port = real.getsockname()[:2]
         if self.family == _stdlib.AF_INET6:
@@ -115,7 +116,7 @@ class AddressedSocket(AssociatedSocket):
 
     def listen(self, *args: Any) -> None:
         """Not for UDP: OSError, as in the system."""
-        _stdlib.socket.listen(self, *args)
+        Plain.listen(self, *args)
 
     def shutdown(self, how: int, /) -> None:
         """As in the system."""

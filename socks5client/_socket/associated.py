@@ -12,6 +12,7 @@ import selectors
 import socket as _stdlib
 from _thread import allocate_lock
 
+from .._plain import Plain
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
 from ..protocol.datagram import header
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from ..tunnel.waiting import Waiting
     from .stream import SocketAddress
 
-_shutdown = _stdlib.socket.shutdown
-_send = _stdlib.socket.send
+_shutdown = Plain.shutdown
+_send = Plain.send
 
 _DONTWAIT = getattr(_stdlib, "MSG_DONTWAIT", 0)
 # What may wait for the association where the socket must not, in bytes.
@@ -95,7 +96,7 @@ class AssociatedSocket(SizedSocket):
             return None
         if family != _stdlib.AF_INET6 and route is not DIRECT and ":" in route[0].host:
             self._replaced = True
-            return _stdlib.socket(_stdlib.AF_INET6, type).detach()
+            return Plain(_stdlib.AF_INET6, type).detach()
         return None
 
     # The association
@@ -182,7 +183,7 @@ class AssociatedSocket(SizedSocket):
                     return
                 local_host, local_port = real.getsockname()[:2]
             family = _stdlib.AF_INET6 if ":" in host else _stdlib.AF_INET
-            with _stdlib.socket(family, _stdlib.SOCK_DGRAM) as other:
+            with Plain(family, _stdlib.SOCK_DGRAM) as other:
                 for option in self._options:
                     if option[0] == _stdlib.SOL_SOCKET:
                         other.setsockopt(*option)
@@ -285,7 +286,7 @@ class AssociatedSocket(SizedSocket):
         try:
             with self._closing:
                 real = self._as_it_is()
-            with real as ours, _stdlib.socket(ours.family, ours.type) as waker:
+            with real as ours, Plain(ours.family, ours.type) as waker:
                 host = ours.getsockname()[0]
                 if host in ("0.0.0.0", "::"):
                     host = "127.0.0.1" if ours.family == _stdlib.AF_INET else "::1"
@@ -367,4 +368,4 @@ class AssociatedSocket(SizedSocket):
     def _as_it_is(self) -> _stdlib.socket:
         """A plain socket for the same thing in the kernel, of the family that it really has."""
         self._check_open()
-        return _stdlib.socket(fileno=os.dup(self.fileno()))
+        return Plain(fileno=os.dup(self.fileno()))

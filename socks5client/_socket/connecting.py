@@ -12,11 +12,14 @@ to the proxy itself as soon as the loop asks for SO_ERROR.
 
 from __future__ import annotations
 
+import atexit
 import errno
+import os
 import select
 import socket as _stdlib
 import struct
 import sys
+import threading
 from _thread import allocate_lock
 from _weakref import ref
 
@@ -42,6 +45,10 @@ _RESET = struct.pack("ii", 1, 0)
 # How long after its end an asyncio program may take to ask for it, in seconds; later than that
 # the bytes go through the bridge.
 _GRACE = 1.0
+# How long the kernel may take to move what it has within this machine, in milliseconds.
+_MOMENT = 100
+# How long the exit of the interpreter may take for what is below, in seconds.
+_EXIT_TIMEOUT = 1.0
 
 
 class Connecting:
@@ -56,10 +63,11 @@ class Connecting:
     def __init__(self, owner: socket, chain: Chain, target: Address, address: Any) -> None:
         self.address = address
         self.options = len(owner._options)  # those after them are for the connection as well
-        self._may_replace = _in_asyncio()
+        self._may_replace = _running_loop() is not None
         # Where the bytes of a connection that stands go is decided once, in either thread.
         self._decided = False
         self._lock = allocate_lock()
+        self.settling = allocate_lock()  # for the owner, of whom two threads may ask at once
         self._far: _stdlib.socket | None = None
         near, far = pair(narrow=True)
         try:
@@ -91,8 +99,8 @@ class Connecting:
         return self.tunnel is None and self.error is None
 
     def cancel(self) -> None:
-        """Nobody wants the connection; does nothing where somebody has it."""
-        Pump.current().call(self._give_up)
+        """The owner's fd is closed; what was written to it before is still delivered."""
+        Pump.current().call(self._forsaken)
 
     def release(self) -> None:
         """The owner's fd goes on without it."""
@@ -103,18 +111,54 @@ class Connecting:
     def replace(self, owner: socket) -> bool:
         """With the `tunnel` there: whether the fd is now the connection to the proxy itself."""
         assert self.tunnel is not None
+        loop = _running_loop()
         with self._lock:
-            if self._decided or not self._may_replace:
-                widen(owner)
-                return False
-            self._decided = True
+            replaces = (
+                self._may_replace and loop is not None and not self._decided and self._is_unused()
+            )
+            if replaces:
+                self._decided = True
+        if not replaces:
+            self.release()
+            widen(owner)
+            return False
         wire = self.tunnel.wire
         try:
             owner._replace_fd(wire.fileno())
+            _register_again(loop, owner.fileno())
         finally:
+            self._is_decided()
             wire.close()
             Pump.current().call(self._drop)
         return True
+
+    def _take_out(self) -> None:
+        """Takes what fills the owner's send buffer; BlockingIOError where the rest is to come."""
+        assert self._far is not None
+        while self._filling:
+            piece = self._far.recv(min(self._filling, len(_PIECE)))
+            if not piece:
+                raise ConnectionResetError
+            self._filling -= len(piece)
+
+    def _is_unused(self) -> bool:
+        """Whether the owner has written nothing yet, which would be lost with his fd."""
+        assert self._far is not None
+        poll = select.poll()
+        poll.register(self._far, select.POLLIN)
+        try:
+            while True:
+                try:
+                    self._take_out()
+                    self._far.recv(1, _stdlib.MSG_PEEK)
+                    return False
+                except BlockingIOError:
+                    if not self._filling:
+                        return True
+                    if not poll.poll(_MOMENT):
+                        return False
+        except OSError:
+            return False
 
     # In the background thread
 
@@ -125,6 +169,7 @@ class Connecting:
             return
         if tunnel.handshake is not None and tunnel.handshake.layers:
             self._may_replace = False
+        _undecided.add(self)
         self.tunnel = tunnel
         assert self._far is not None
         Pump.current().register(self._far.fileno(), select.POLLIN, lambda _: self._empty())
@@ -132,20 +177,14 @@ class Connecting:
 
     def _empty(self) -> None:
         """Takes out what fills the owner's send buffer; what is behind it, he has written."""
-        if self._far is None or self.tunnel is None:
-            return
         try:
-            while self._filling:
-                piece = self._far.recv(min(self._filling, len(_PIECE)))
-                self._filling -= len(piece)
-                if not piece:
-                    break
-            if self._filling:
-                self._give_up()
-            elif not self._may_replace or self._far.recv(1, _stdlib.MSG_PEEK):
-                self._bridge()
-            else:
-                self._give_up()
+            with self._lock:
+                if self._far is None or self.tunnel is None or self._decided:
+                    return
+                self._take_out()
+                if self._may_replace:
+                    self._far.recv(1, _stdlib.MSG_PEEK)  # has he written, or half-closed, already?
+            self._bridge()
         except BlockingIOError:
             if not self._filling:
                 Pump.current().later(_GRACE, self._bridge)
@@ -168,6 +207,19 @@ class Connecting:
             carry(far, self.tunnel.wire, (), b"")
         else:
             carry(far, self.tunnel.wire, handshake.layers, handshake.trailing_data)
+        self._is_decided()
+
+    def _is_decided(self) -> None:
+        _undecided.discard(self)
+        if not _undecided:
+            _all_decided.set()
+
+    def _forsaken(self) -> None:
+        if self.tunnel is None:
+            self._give_up()
+        else:
+            self._may_replace = False
+            self._empty()
 
     def _give_up(self) -> None:
         with self._lock:
@@ -177,6 +229,7 @@ class Connecting:
         self._attempt.abandon()
         if self.tunnel is not None:
             self.tunnel.close()
+        self._is_decided()
         self._reset()
 
     def _reset(self) -> None:
@@ -202,16 +255,28 @@ def _fill(sock: _stdlib.socket) -> int:
         return count
 
 
-def _in_asyncio() -> bool:
-    """Whether this is called by a program that an asyncio loop, whichever, runs just now."""
+def _running_loop() -> Any:
+    """The asyncio loop, whichever, that runs the calling program just now."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
-        return False
+        return None
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
+
+
+def _register_again(loop: Any, fd: int) -> None:
+    """What `loop` watches `fd` for goes on: the kernel has forgotten it, with the file."""
+    selector = getattr(loop, "_selector", None)
+    if selector is None:  # uvloop registers a fd anew at every change
+        loop.add_reader(fd, int)
+        loop.remove_reader(fd)
+        return
+    key = selector.get_map().get(fd)
+    if key is not None:
+        selector.unregister(key.fileobj)
+        selector.register(key.fileobj, key.events, key.data)
 
 
 def number_of(error: BaseException) -> int:
@@ -219,3 +284,23 @@ def number_of(error: BaseException) -> int:
     if isinstance(error, _stdlib.gaierror):
         return errno.EHOSTUNREACH  # its numbers are none of the system's
     return getattr(error, "errno", None) or errno.EIO
+
+
+# With a tunnel, but where the bytes go is not decided; somebody may have written already.
+_undecided: set[Connecting] = set()
+_all_decided = threading.Event()
+
+
+def _at_exit() -> None:
+    """Leaves them to the bridge, whose own exit comes after this and delivers."""
+    _all_decided.clear()
+    attempts = tuple(_undecided)
+    for attempt in attempts:
+        attempt.release()
+    if attempts:
+        _all_decided.wait(_EXIT_TIMEOUT)
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_undecided.clear)

@@ -15,6 +15,7 @@ from itertools import count
 from operator import index
 from time import monotonic
 
+from .._plain import Plain
 from ..protocol import Address, AddressType
 from ..protocol.datagram import HEADER_LENGTH
 from ..tunnel import Deadline
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 # The C methods.
-_recv = _stdlib.socket.recv
-_recvmsg: Any = getattr(_stdlib.socket, "recvmsg", None)  # Windows has neither
-_send = _stdlib.socket.send
-_sendmsg: Any = getattr(_stdlib.socket, "sendmsg", None)
+_recv = Plain.recv
+_recvmsg: Any = getattr(Plain, "recvmsg", None)  # Windows has neither
+_send = Plain.send
+_sendmsg: Any = getattr(Plain, "sendmsg", None)
 
 # Packets are read whole, whatever the user asks for: of a fragment nothing may be lost. In the
 # kernel that costs nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket as _stdlib
 
+from .._plain import Plain
 from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..sync import Rendezvous, open_tunnel
@@ -88,7 +89,7 @@ def create_connection(
 def _make(family: int) -> socket:
     """A socket of the class whose fd is no stand-in, to be connected to a proxy."""
     sock = socket.__new__(socket)
-    _stdlib.socket.__init__(sock, family)
+    Plain.__init__(sock, family)
     return sock
 
 

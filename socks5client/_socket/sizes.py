@@ -7,6 +7,7 @@ import os
 import socket as _stdlib
 from struct import pack
 
+from .._plain import Plain
 from ..protocol.association import MAX_PAYLOAD_IPV4, header_length
 from ..protocol.datagram import MAX_PAYLOAD
 from .stream import socket
@@ -83,7 +84,7 @@ class SizedSocket(socket):
         """
         if args and args[0] == _stdlib.IPPROTO_UDP:
             raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
-        _stdlib.socket.setsockopt(self, *args)
+        Plain.setsockopt(self, *args)
         if self._relay is None:
             others = [option for option in self._options if option[:2] != args[:2]]
             self._options = (*others, args)
@@ -95,6 +96,6 @@ class SizedSocket(socket):
         none, and by what precedes that in a chain.
         """
         if args[:2] not in _SPACES:
-            return _stdlib.socket.getsockopt(self, *args)
-        space = max(0, _stdlib.socket.getsockopt(self, *args[:2]) - self._overhead())
+            return Plain.getsockopt(self, *args)
+        space = max(0, Plain.getsockopt(self, *args[:2]) - self._overhead())
         return space if len(args) == 2 else pack("i", space)[: args[2]]

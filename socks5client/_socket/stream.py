@@ -10,6 +10,7 @@ import errno
 import os
 import socket as _stdlib
 
+from .._plain import Plain
 from ..protocol import Address
 from ..recent import note_destination
 from ..route import DIRECT, find_route, get_default_proxy
@@ -34,7 +35,7 @@ _ACCEPTS = (_stdlib.SOL_SOCKET, getattr(_stdlib, "SO_ACCEPTCONN", None))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 
 
-class socket(_stdlib.socket):
+class socket(Plain):
     """A `socket.socket` whose traffic goes through a SOCKS5 proxy: TCP, listening, UDP.
 
     Parameters: `family`, `type`, `proto`, `fileno` as `socket.socket` takes them; `proxy`, a
@@ -129,8 +130,8 @@ class socket(_stdlib.socket):
             if self._peer is not None:
                 self._unconfirmed = False
                 return
-            if self._failure is not None:
-                failure, self._failure = self._failure, None
+            failure, self._failure = self._failure, None
+            if failure is not None:
                 self._unconfirmed = False
                 raise failure
         self._check_unconnected()
@@ -281,12 +282,13 @@ class socket(_stdlib.socket):
         """As in the system; before `connect` it is of the connection to the proxy."""
         if self._connecting is not None or self._failure is not None:
             self._settle(asked=args[:2] == _ERROR)
-            if args[:2] == _ERROR and self._failure is not None:
-                from .connecting import number_of
-
+            if args[:2] == _ERROR:
                 failure, self._failure = self._failure, None
-                self._unconfirmed = False
-                return number_of(failure)
+                if failure is not None:
+                    from .connecting import number_of
+
+                    self._unconfirmed = False
+                    return number_of(failure)
         if self._listener is not None and args[:2] == _ACCEPTS:
             self._check_open()
             return 1
@@ -339,18 +341,26 @@ class socket(_stdlib.socket):
         connecting = self._connecting
         if connecting is None or connecting.is_under_way:
             return
-        self._connecting = None
-        self._unconfirmed = True
-        if connecting.tunnel is None:
-            self._failure = connecting.error
+        with connecting.settling:
+            if self._connecting is not connecting:
+                return
+            self._unconfirmed = True
+            if connecting.tunnel is None:
+                self._failure = connecting.error
+            else:
+                if not asked:
+                    connecting.release()
+                if not connecting.replace(self):
+                    self._wire = connecting.tunnel.wire
+                self._peer, self._reply = connecting.address, connecting.tunnel.reply
+            self._connecting = None
+        if self._peer is None:
             return
-        if not asked:
-            connecting.release()
-        if not connecting.replace(self):
-            self._wire = connecting.tunnel.wire
-        self._peer, self._reply = connecting.address, connecting.tunnel.reply
         for option in self._options[connecting.options :]:
-            self.setsockopt(*option)
+            try:
+                self.setsockopt(*option)
+            except OSError:
+                pass  # it means nothing where the proxy is reached by another family
 
     def _settle_or_raise(self) -> None:
         self._settle()
@@ -360,7 +370,7 @@ class socket(_stdlib.socket):
     def _draft(self, *, bound: bool = True) -> _stdlib.socket:
         """A plain socket such as this one would be: with its options set, and bound as it is."""
         self._check_open()
-        draft = _stdlib.socket(self.family, self.type, self.proto)
+        draft = Plain(self.family, self.type, self.proto)
         try:
             for option in self._options:
                 draft.setsockopt(*option)
@@ -381,13 +391,15 @@ class socket(_stdlib.socket):
         super()._real_close(*args)  # type: ignore[misc]
         if self._listener is not None:
             self._listener.close()
-        if self._connecting is not None:
-            self._connecting.cancel()
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.cancel()
 
     def detach(self) -> int:
         """The fd, as in the system."""
-        if self._connecting is not None:
-            self._connecting.release()
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.release()
         return super().detach()
 
     def _replace_fd(self, fd: int) -> None:
@@ -406,7 +418,7 @@ def _stand_in(family: int, type: int) -> int:
     """The fd of a socket that cannot be connected to an internet address."""
     if hasattr(_stdlib, "AF_UNIX"):
         family = _stdlib.AF_UNIX
-    return _stdlib.socket(family, type).detach()
+    return Plain(family, type).detach()
 
 
 def adopt(sock: _stdlib.socket, wire: _stdlib.socket, timeout: float | None) -> socket:

@@ -10,7 +10,7 @@ from .._socket.functions import unassociated
 from ..tunnel import Deadline
 from ..tunnel.rendezvous import ANYBODY
 from ..tunnel.waiting import Wait
-from .running import run
+from .running import Waiters, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,23 +26,38 @@ T = TypeVar("T")
 class DatagramSocket(AwaitedDatagrams):
     """A UDP socket through a proxy, whose calls are awaited; `associate` makes one.
 
-    At a time one task may send and one receive. Closing it, or leaving it as a context manager,
-    ends the association.
+    At a time one task may wait to send, and one to receive. Closing it, or leaving it as a context
+    manager, ends the association; whoever waits for the socket gets an OSError.
     """
 
+    def __init__(self, sock: DropIn) -> None:
+        super().__init__(sock)
+        self._waiters = Waiters()
+
     async def _call(self, write: bool, call: Callable[[], T]) -> T:
-        return await run(_retried(self._sock, write, call))
+        try:
+            return call()
+        except BlockingIOError:
+            purpose = "send" if write else "receive"
+            steps = _retried(self._sock, write, call)
+        return await self._waiters.run(purpose, steps)
 
     async def _run(self, steps: Waiting[T]) -> T:
         return await run(steps)
 
+    def close(self) -> None:
+        """Ends the association, unless a duplicate shares it."""
+        self._waiters.end()
+        super().close()
+
 
 def _retried(sock: DropIn, write: bool, call: Callable[[], T]) -> Waiting[T]:
     while True:
+        yield Wait((sock,), write)
         try:
             return call()
         except BlockingIOError:
-            yield Wait((sock,), write)
+            pass
 
 
 async def associate(

@@ -9,6 +9,8 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..protocol import Address
+from ..tunnel import Deadline
 from .datagrams import associate
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class DatagramTransport(asyncio.DatagramTransport):
     association the protocol's `connection_lost` gets a `ProxyConnectionError`.
     """
 
+    _sock: DatagramSocket | None = None  # for __del__, where __init__ has not ended
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -40,7 +44,7 @@ class DatagramTransport(asyncio.DatagramTransport):
     ) -> None:
         super().__init__({"socket": sock, "sockname": sock.getsockname(), "peername": peer})
         self._loop = loop
-        self._sock: DatagramSocket | None = sock
+        self._sock = sock
         self._fd = sock.fileno()
         self._protocol = protocol
         self._peer = peer
@@ -82,6 +86,7 @@ class DatagramTransport(asyncio.DatagramTransport):
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Sends `data` to `addr`, ("host", port); None: to the endpoint's `remote_addr`.
 
+        A name that is looked up here is looked up at once, as asyncio's own transports do it.
         Errors of the sending go to the protocol's `error_received`. Raises ValueError for an
         `addr` that cannot be, OSError where the transport is closed.
         """
@@ -91,7 +96,9 @@ class DatagramTransport(asyncio.DatagramTransport):
             raise ValueError("this endpoint has no remote_addr: sendto() needs an address")
         if self._closing:
             raise OSError(errno.EBADF, "the transport is closed")
-        data = bytes(data)
+        data = bytes(memoryview(data))
+        if self._waiting and addr is not None:
+            Address.from_tuple(addr)  # its errors are the caller's, not those of the loop
         if self._waiting or not self._send(data, addr):
             self._queue(data, addr)
 
@@ -152,7 +159,6 @@ class DatagramTransport(asyncio.DatagramTransport):
         """An error of a call: the end, where the association has ended."""
         sock = self._sock
         if sock is None or sock.is_over:
-            self._waiting.clear()
             self._lose(error)
         else:
             protocol: Any = self._protocol
@@ -169,7 +175,6 @@ class DatagramTransport(asyncio.DatagramTransport):
 
     def abort(self) -> None:
         """Ends the association at once."""
-        self._waiting.clear()
         self._lose(None)
 
     def _lose(self, error: OSError | None) -> None:
@@ -177,6 +182,8 @@ class DatagramTransport(asyncio.DatagramTransport):
         if sock is None:
             return
         self._closing = True
+        self._waiting.clear()
+        self._waiting_bytes = 0
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         sock.close()
@@ -242,10 +249,14 @@ async def create_datagram_endpoint(
     The transport is a `DatagramTransport`. Raises as `connect` does. Source: RFC 1928 section 7.
     """
     loop = asyncio.get_running_loop()
+    if remote_addr is not None:
+        Address.from_tuple(remote_addr)
+    deadline = Deadline.after(options.get("timeout"))
     awaited = await associate(local_addr=local_addr, **options)
     try:
         if remote_addr is not None:
-            await awaited.connect(remote_addr)
+            async with asyncio.timeout(None if deadline is None else deadline.left()):
+                await awaited.connect(remote_addr)
         protocol = protocol_factory()
         transport = DatagramTransport(loop, awaited.socket, protocol, remote_addr)
     except BaseException:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from ..protocol import Address, Command
 from ..tunnel import Deadline, rendezvous
 from ..tunnel.rendezvous import ANYBODY, peer_of, rendezvous_route
-from .running import open_tunnel, run
+from .running import Waiters, open_tunnel
 
 if TYPE_CHECKING:
     import socket
     from types import TracebackType
     from typing import Self
 
-    from ..route import ProxyLike
+    from ..route import Chain, ProxyLike
+    from ..tunnel import Tunnel
 
 
 class Rendezvous(rendezvous.Rendezvous):
@@ -24,7 +25,10 @@ class Rendezvous(rendezvous.Rendezvous):
     it, `close()` gives it up. Source: RFC 1928 section 4, BIND.
     """
 
-    _has_waiter = False
+    def __init__(self, chain: Chain, tunnel: Tunnel) -> None:
+        super().__init__(chain, tunnel)
+        self._waiters = Waiters()
+        self.before_close = self._waiters.end
 
     async def accept(self, timeout: float | None = None) -> tuple[socket.socket, Any]:
         """Waits for the peer, for at most `timeout` seconds (None: for ever); one task at a time.
@@ -32,15 +36,10 @@ class Rendezvous(rendezvous.Rendezvous):
         Returns (socket, address): a connected socket in non-blocking mode, and the address of
         the peer, as the proxy says. A rendezvous has one peer. Raises TimeoutError, after which
         it can be tried again, as it can after a cancellation; a SocksError where the proxy
-        reports a failure or ends the wait, after which it is closed.
+        reports a failure or ends the wait, after which it is closed; OSError where another task
+        closes it.
         """
-        if self._has_waiter:
-            raise RuntimeError("another task is waiting for the peer of this rendezvous")
-        self._has_waiter = True
-        try:
-            await run(self.wait(), Deadline.after(timeout))
-        finally:
-            self._has_waiter = False
+        await self._waiters.run("accept", self.wait(), Deadline.after(timeout))
         tunnel = self.take()
         sock = tunnel.plain()
         sock.setblocking(False)

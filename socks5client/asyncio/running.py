@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import select
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..protocol import Command
@@ -37,10 +37,15 @@ class _Stepper(Stepper):
         self._loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
 
+    def interrupt(self, error: OSError) -> None:
+        """The wait ends with `error`, if it is one: not a step that is being taken."""
+        steps: Any = self._steps
+        if steps is not None and not steps.gi_running and not self._loop.is_closed():
+            self._throw(error)
+
     def _ended(self, result: Any, error: BaseException | None) -> None:
-        if self.future.done():  # it has been cancelled, and nobody takes what there is
-            if result is not None:
-                result.close()
+        if self.future.done():  # it has been cancelled
+            _close(result)
         elif error is None:
             self.future.set_result(result)
         else:
@@ -53,8 +58,7 @@ class _Stepper(Stepper):
             else:
                 self._loop.add_reader(fd, self._go_on)
         except NotImplementedError:  # Windows, with the loop that it has by default
-            fds: tuple[list[int], list[int]] = ([], [fd]) if write else ([fd], [])
-            self._aside(partial(select.select, *fds, fds[1], _TURN))
+            self._select(fd, write)
 
     def _unwatch(self, fd: int, write: bool) -> None:
         if self._loop.is_closed():
@@ -73,30 +77,78 @@ class _Stepper(Stepper):
     def _aside(self, function: Callable[[], Any]) -> None:
         self._loop.run_in_executor(None, function).add_done_callback(self._return)
 
-    def _return(self, future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
+    def _return(self, call: asyncio.Future[Any]) -> None:
+        if call.cancelled():
             return
-        error = future.exception()
+        error = call.exception()
         if error is None:
-            self._step(future.result())
+            self._step(call.result())
         else:
             self._throw(error)
+
+    def _select(self, fd: int, write: bool) -> None:
+        """Watches in a thread, for a while; what is said of a step that is over means nothing."""
+        self._keeps = False  # each step asks anew
+        socks = self._socks
+        fds: tuple[list[int], list[int]] = ([], [fd]) if write else ([fd], [])
+        call = self._loop.run_in_executor(None, select.select, *fds, fds[1], _TURN)
+        call.add_done_callback(
+            lambda call: self._return(call) if socks is self._socks else _forget(call)
+        )
+
+
+class Waiters:
+    """Who waits for something that may be closed meanwhile: for each purpose one at a time."""
+
+    def __init__(self) -> None:
+        self._steppers: dict[str, _Stepper] = {}
+
+    async def run(self, purpose: str, steps: Waiting[T], deadline: Deadline | None = None) -> T:
+        """As `run`. Raises RuntimeError where another task waits for the same."""
+        if purpose in self._steppers:
+            raise RuntimeError(f"another task is waiting to {purpose}")
+        stepper = self._steppers[purpose] = _Stepper(asyncio.get_running_loop(), steps, deadline)
+        try:
+            result: T = await _run(stepper)
+            return result
+        finally:
+            del self._steppers[purpose]
+
+    def end(self) -> None:
+        """It is being closed: they get an OSError."""
+        for stepper in list(self._steppers.values()):
+            stepper.interrupt(OSError(errno.EBADF, "it was closed meanwhile"))
 
 
 async def run(steps: Waiting[T], deadline: Deadline | None = None) -> T:
     """What `steps` come to; `deadline` bounds all of it."""
-    stepper = _Stepper(asyncio.get_running_loop(), steps, deadline)
+    result: T = await _run(_Stepper(asyncio.get_running_loop(), steps, deadline))
+    return result
+
+
+async def _run(stepper: _Stepper) -> Any:
     stepper.start()
     try:
-        result: T = await stepper.future
-        return result
+        return await stepper.future
     except BaseException:
         stepper.abandon()
         future = stepper.future
         # The end and the cancellation may have come in the same turn of the loop.
         if future.done() and not future.cancelled() and future.exception() is None:
-            future.result().close()
+            _close(future.result())
         raise
+
+
+def _forget(call: asyncio.Future[Any]) -> None:
+    """Nobody asks how it ended."""
+    if not call.cancelled():
+        call.exception()
+
+
+def _close(result: Any) -> None:
+    """What nobody takes any more; not everything that steps come to is open."""
+    if hasattr(result, "close"):
+        result.close()
 
 
 async def open_tunnel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from .. import tunnel
+from .._plain import Plain
 from ..protocol import Address, Command
 from ..recent import note_destination, recent
 from ..route import DIRECT, find_route
@@ -51,7 +52,7 @@ def open_tunnel(
     deadline: Deadline | None,
     *,
     command: Command = Command.CONNECT,
-    make: Callable[[int], socket.socket] = socket.socket,
+    make: Callable[[int], socket.socket] = Plain,
     **options: Any,
 ) -> Tunnel:
     """As `socks5client.tunnel.open_tunnel`, whose parameters it takes, and waits for it."""

@@ -11,7 +11,7 @@ from .._socket.awaited import AwaitedDatagrams
 from .._socket.functions import unassociated
 from ..tunnel import Deadline
 from ..tunnel.rendezvous import ANYBODY
-from .running import run
+from .running import notify_closing, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +50,7 @@ class DatagramSocket(AwaitedDatagrams, trio.socket.SocketType):
 
     def close(self) -> None:
         """Ends the association; whoever waits for the socket gets a `trio.ClosedResourceError`."""
-        if self._sock.fileno() >= 0:
-            trio.lowlevel.notify_closing(self._sock)
+        notify_closing(self._sock)
         super().close()
 
 

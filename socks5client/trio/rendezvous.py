@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -10,13 +11,14 @@ from ..protocol import Address, Command
 from ..tunnel import Deadline, rendezvous
 from ..tunnel.rendezvous import ANYBODY, peer_of, rendezvous_route
 from .connection import stream_of
-from .running import open_tunnel, run
+from .running import notify_closing, open_tunnel, run
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from ..route import ProxyLike
+    from ..route import Chain, ProxyLike
+    from ..tunnel import Tunnel
 
 
 class Rendezvous(rendezvous.Rendezvous, trio.abc.AsyncResource):
@@ -26,13 +28,18 @@ class Rendezvous(rendezvous.Rendezvous, trio.abc.AsyncResource):
     it, `close()` gives it up. Source: RFC 1928 section 4, BIND.
     """
 
+    def __init__(self, chain: Chain, tunnel: Tunnel) -> None:
+        super().__init__(chain, tunnel)
+        self.before_close = partial(notify_closing, tunnel.wire)
+
     async def accept(self, timeout: float | None = None) -> tuple[trio.SocketStream, Any]:
         """Waits for the peer, for at most `timeout` seconds (None: for ever).
 
         Returns (stream, address): a `trio.SocketStream`, and the address of the peer, as the
         proxy says. A rendezvous has one peer. Raises TimeoutError, after which it can be tried
         again, as it can after a cancellation; a SocksError where the proxy reports a failure or
-        ends the wait, after which it is closed.
+        ends the wait, after which it is closed; `trio.ClosedResourceError` where another task
+        closes it, `trio.BusyResourceError` where another one is waiting.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         await run(self.wait(), Deadline.after(timeout))

@@ -68,6 +68,12 @@ async def _wait_first(wait: Any, sock: socket.socket, scope: trio.CancelScope) -
     scope.cancel()
 
 
+def notify_closing(sock: socket.socket) -> None:
+    """Whoever waits for `sock` gets a `trio.ClosedResourceError`; it is closed next."""
+    if trio.lowlevel.in_trio_run() and sock.fileno() >= 0:
+        trio.lowlevel.notify_closing(sock)
+
+
 async def open_tunnel(
     chain: Chain,
     target: Address,

@@ -8,6 +8,7 @@ import socket
 from functools import lru_cache, partial
 from itertools import zip_longest
 
+from .._plain import Plain
 from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
 from ..protocol import Address, AddressType
 from .deadline import is_timeout
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     # A way to a proxy: the family, and the socket address.
     Way: TypeAlias = tuple[int, Any]
 
-# The C methods, whatever a shim may put on the class later: the way to the proxy is our own.
-_connect = socket.socket.connect
-_connect_ex = socket.socket.connect_ex
+# The methods of the class, whatever a shim may put on it later: the way to the proxy is our own.
+_connect = Plain.connect
+_connect_ex = Plain.connect_ex
 _getaddrinfo = socket.getaddrinfo
 
 # Options of these levels mean nothing where the proxy is reached by the other family.
@@ -95,7 +96,7 @@ def reach(
 
 def make_unblocking(family: int) -> socket.socket:
     """A TCP socket that never waits, for the drivers of event loops."""
-    sock = socket.socket(family, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
+    sock = Plain(family, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
     if sock.gettimeout() != 0:
         sock.setblocking(False)
     return sock

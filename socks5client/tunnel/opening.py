@@ -18,9 +18,10 @@ from .waiting import Aside, Wait, receive, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..handshake import Trace
+    from ..proxy import Proxy
     from ..route import Chain
     from .deadline import Deadline
     from .waiting import Waiting
@@ -83,7 +84,9 @@ def open_tunnel(
         and command is not Command.BIND
     )
     failures: list[ReplyError] = []
-    addresses = (target,) if chain[-1].remote_dns else (yield from look_up(target, family))
+    addresses: Sequence[Address] = (target,)
+    if not chain[-1].remote_dns:
+        addresses = yield from _looked_up(target, family, chain[-1], target)
     for address in addresses:
         wire = yield from dial(chain[0], target, deadline, source_address, socket_options, make)
         try:
@@ -118,11 +121,25 @@ def _next_hops(chain: Chain, target: Address) -> Waiting[list[Address]]:
         address = Address(hop.host, hop.port)
         if not before.remote_dns:
             try:
-                address, *_ = yield from look_up(address)
+                address, *_ = yield from _looked_up(address, 0, hop, target)
             except socket.gaierror as error:
                 raise unknown_proxy(hop, target, error) from error
         hops.append(address)
     return hops
+
+
+def _looked_up(
+    address: Address, family: int, proxy: Proxy, target: Address
+) -> Waiting[Sequence[Address]]:
+    """What `look_up` says; where that takes too long, the error is about `proxy`."""
+    try:
+        return (yield from look_up(address, family))
+    except TimeoutError as error:
+        if not is_timeout(error):
+            raise
+        raise HandshakeTimeout(
+            "a name was not looked up in time", proxy=proxy, target=target
+        ) from error
 
 
 def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -> Waiting[Reply]:
@@ -136,7 +153,12 @@ def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -
         except OSError as error:
             raise handshake.placed(broken(error)) from error
         if handshake.blocks:
-            yield Aside(partial(handshake.receive_data, data))
+            try:
+                yield Aside(partial(handshake.receive_data, data))
+            except TimeoutError as error:
+                if not is_timeout(error):
+                    raise
+                raise handshake.placed(broken(error)) from error
         else:
             handshake.receive_data(data)
         reply = handshake.rendezvous or handshake.reply

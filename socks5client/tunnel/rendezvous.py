@@ -35,22 +35,22 @@ class Rendezvous:
     def __init__(self, chain: Chain, tunnel: Tunnel) -> None:
         self._tunnel: Tunnel | None = tunnel
         self.before_close: Callable[[], None] | None = None
-        tunnel.wire.setblocking(False)
-        bound = tunnel.reply.bound
-        if bound is None or not bound.is_usable:
-            try:
-                host = own_host(chain, tunnel.wire).partition("%")[0]
-            except BaseException:
-                tunnel.wire.close()
-                raise
-            bound = Address(host, tunnel.reply.port)
-        self.address: Any = bound.to_tuple()
         self._here: socket.socket | None = None
-        if tunnel.handshake is not None and tunnel.handshake.reply is not None:
-            # Where something wraps the bytes, the second reply may come along with the first:
-            # then nothing more makes the connection readable, and this is, for ever.
-            self._here, other = socket.socketpair()
-            other.close()
+        try:
+            tunnel.wire.setblocking(False)
+            bound = tunnel.reply.bound
+            if bound is None or not bound.is_usable:
+                host = own_host(chain, tunnel.wire).partition("%")[0]
+                bound = Address(host, tunnel.reply.port)
+            self.address: Any = bound.to_tuple()
+            if tunnel.handshake is not None and tunnel.handshake.reply is not None:
+                # Where something wraps the bytes, the second reply may come along with the first:
+                # then nothing more makes the connection readable, and this is, for ever.
+                self._here, other = socket.socketpair()
+                other.close()
+        except BaseException:
+            tunnel.wire.close()
+            raise
 
     def wait(self) -> Waiting[None]:
         """Waits for the peer.
@@ -70,6 +70,8 @@ class Rendezvous:
             except OSError as error:
                 if is_timeout(error):
                     raise TimeoutError("timed out") from None
+                if self._tunnel is None:
+                    raise OSError(errno.EBADF, "the rendezvous was closed meanwhile") from error
                 self.close()
                 raise handshake.placed(broken(error)) from error
             try:

@@ -84,7 +84,10 @@ class Stepper:
         except BaseException as error:
             self._end(None, error)
         else:
-            self._await(wanted)
+            try:
+                self._await(wanted)
+            except Exception as error:  # it cannot be waited for: no thread, a strange loop
+                self._throw(error)
 
     def _await(self, wanted: Wait | Aside) -> None:
         if isinstance(wanted, Aside):
