@@ -17,14 +17,13 @@ import atexit
 import os
 import select
 import socket
-import struct
 import sys
 import threading
 import time
 from contextlib import contextmanager
 from functools import partial
 
-from ._plain import Plain
+from ._pair import BUFFER, RESET, pair, widen
 from ._pump import Pump
 from .protocol.encapsulation import ended, finish, unfinished, unwrap, wrap
 
@@ -40,16 +39,8 @@ if TYPE_CHECKING:
 
     from .protocol import Encapsulation
 
-# The methods of the class, whatever a shim may put on it later.
-_connect = Plain.connect
-_setsockopt = Plain.setsockopt
-
 _CHUNK = 65536
-_BUFFER = 4 * _CHUNK
-_NARROW = _CHUNK // 2
 _AT_ONCE = 16  # pieces, at exit
-# Makes close() reset the connection.
-_RESET = struct.pack("ii", 1, 0)
 # How long to wait, in seconds, for what may be on its way still, and for a user who does not read.
 _MOMENT, _LONG_MOMENT = 0.02, 1.0
 # How long the exit of the interpreter may wait for what was written, in seconds.
@@ -97,52 +88,8 @@ def carry(
         raise
 
 
-def widen(sock: socket.socket) -> None:
-    """Gives an end of a `pair` buffers for bulk data.
-
-    The wire has buffers that grow; here they would only delay it.
-    """
-    _setsockopt(sock, socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-    _setsockopt(sock, socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-
-
-def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
-    """Two ends of a connection: by TCP, which can be reset, where there is a loopback.
-
-    The first is for the user. Where it is to be `narrow`, it can be filled: what it holds then
-    is far more than the other end has room for, so no late acknowledgment makes it writable.
-    """
-    try:
-        with Plain(socket.AF_INET) as listener:
-            listener.bind(("127.0.0.1", 0))
-            listener.listen(1)
-            one = Plain(socket.AF_INET)
-            try:
-                if narrow:
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NARROW)
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW // 4)
-                _connect(one, listener.getsockname())
-                accepted, peer = listener.accept()
-                other = Plain(fileno=accepted.detach())
-                if peer == one.getsockname():
-                    if hasattr(socket, "TCP_LINGER2"):
-                        # So that close() is told apart from a half-close: a reset follows it.
-                        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, -1)
-                    for sock in (one, other):
-                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    return one, other
-                other.close()  # another program was faster
-            except BaseException:
-                one.close()
-                raise
-            one.close()
-    except OSError:
-        pass
-    return socket.socketpair()
-
-
 # What is read, into the one thread's own piece of memory.
-_room = memoryview(bytearray(_BUFFER))
+_room = memoryview(bytearray(BUFFER))
 
 
 class _End:
@@ -212,7 +159,7 @@ class _Link:
         self._pump = pump
         self._layers = tuple(layers)
         chunks = [getattr(layer, "chunk", _CHUNK) for layer in layers]
-        self._chunk = min(chunks, default=_BUFFER)
+        self._chunk = min(chunks, default=BUFFER)
         self._finished = False
         self._abandoned = False
         self._broken = False  # in the end the user's connection is reset
@@ -277,7 +224,7 @@ class _Link:
             self._poll(self.near, None)
             self._poll(self.far, None)
             if self._broken and not self._abandoned:
-                self.near.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self.near.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.close()
         else:
             for end, wanted in self._interests():
@@ -333,7 +280,7 @@ class _Link:
 
     def _read_far(self) -> None:
         with self._breaking():  # by a reset, too
-            data = self.far.read(_CHUNK if self._layers else _BUFFER)
+            data = self.far.read(_CHUNK if self._layers else BUFFER)
             if data:
                 plain = unwrap(self._layers, bytes(data)) if self._layers else data
                 if not self._abandoned:

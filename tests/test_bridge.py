@@ -255,7 +255,7 @@ def test_without_loopback_it_is_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
         def bind(self, address: Any, /) -> None:
             raise OSError("no loopback")
 
-    monkeypatch.setattr("socks5client._bridge.Plain", Unbound)
+    monkeypatch.setattr("socks5client._pair.Plain", Unbound)
     wire, peer = socket.socketpair()
     with bridge(wire, [Xor()], b"before") as user, peer:
         assert user.family == socket.AF_UNIX

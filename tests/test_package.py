@@ -26,6 +26,7 @@ LAYERS = [
     {"_tls"},
     {"handshake"},
     {"_pump"},
+    {"_pair"},
     {"_bridge"},
     {"tunnel"},
     {"_background"},

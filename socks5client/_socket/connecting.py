@@ -17,14 +17,14 @@ import errno
 import os
 import select
 import socket as _stdlib
-import struct
 import sys
 import threading
 from _thread import allocate_lock
 from _weakref import ref
 
 from .._background import Background
-from .._bridge import carry, pair, widen
+from .._bridge import carry
+from .._pair import RESET, pair, widen
 from .._pump import Pump
 from ..tunnel import Deadline, open_tunnel
 from ..tunnel.dial import make_unblocking
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 # What bounds an attempt that nobody waits for, in seconds: about as long as the system's own.
 _PATIENCE = 120.0
 _PIECE = bytes(65536)
-_RESET = struct.pack("ii", 1, 0)
 # How long after its end an asyncio program may take to ask for it, in seconds; later than that
 # the bytes go through the bridge.
 _GRACE = 1.0
@@ -54,7 +53,7 @@ _EXIT_TIMEOUT = 1.0
 class Connecting:
     """An attempt of `owner` to connect, and its outcome: `tunnel` or `error`, once it has ended.
 
-    The owner's fd is replaced here, and in the end perhaps by `replace`.
+    The owner's fd is replaced here, and in the end perhaps by `settle`.
     """
 
     tunnel: Tunnel | None = None
@@ -67,7 +66,7 @@ class Connecting:
         # Where the bytes of a connection that stands go is decided once, in either thread.
         self._decided = False
         self._lock = allocate_lock()
-        self.settling = allocate_lock()  # for the owner, of whom two threads may ask at once
+        self._settling = allocate_lock()  # for the owner, of whom two threads may ask at once
         self._far: _stdlib.socket | None = None
         near, far = pair(narrow=True)
         try:
@@ -108,7 +107,35 @@ class Connecting:
         self._may_replace = False
         Pump.current().call(self._empty)
 
-    def replace(self, owner: socket) -> bool:
+    def settle(self, owner: socket, asked: bool) -> None:
+        """`owner` takes the outcome, once there is one.
+
+        Only where a program has `asked` for it, it expects that, and the fd may be replaced.
+        """
+        if self.is_under_way:
+            return
+        with self._settling:
+            if owner._connecting is not self:
+                return
+            owner._unconfirmed = True
+            if self.tunnel is None:
+                owner._failure = self.error
+            else:
+                if not asked:
+                    self.release()
+                if not self._replace(owner):
+                    owner._wire = self.tunnel.wire
+                owner._peer, owner._reply = self.address, self.tunnel.reply
+            owner._connecting = None
+        if owner._peer is None:
+            return
+        for option in owner._options[self.options :]:
+            try:
+                owner.setsockopt(*option)
+            except OSError:
+                pass  # it means nothing where the proxy is reached by another family
+
+    def _replace(self, owner: socket) -> bool:
         """With the `tunnel` there: whether the fd is now the connection to the proxy itself."""
         assert self.tunnel is not None
         loop = _running_loop()
@@ -234,7 +261,7 @@ class Connecting:
 
     def _reset(self) -> None:
         if self._far is not None:
-            self._far.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_LINGER, _RESET)
+            self._far.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_LINGER, RESET)
             self._drop()
 
     def _drop(self) -> None:

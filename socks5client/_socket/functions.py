@@ -11,8 +11,8 @@ from ..sync import Rendezvous, open_tunnel
 from ..sync.rendezvous import ask_for_rendezvous
 from ..tunnel import Deadline
 from ..tunnel.rendezvous import ANYBODY
-from .listener import accepted
-from .stream import adopt, socket
+from .adopted import accepted, adopt
+from .stream import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

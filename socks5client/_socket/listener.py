@@ -13,15 +13,14 @@ from ..protocol import Address, Command
 from ..recent import last_destination
 from ..sync import Rendezvous, open_tunnel, run
 from ..tunnel import Deadline
-from ..tunnel.rendezvous import ANYBODY, peer_of
-from .stream import adopt
+from ..tunnel.rendezvous import ANYBODY
+from .adopted import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..route import Chain
-    from ..tunnel import Tunnel
     from .stream import socket
 
 # How long after a failure the socket is not readable, in seconds.
@@ -162,10 +161,3 @@ class Listener:
         watched, self._watched = self._watched, None
         if watched is not None and not self._closed:
             self._selector.unregister(watched)
-
-
-def accepted(tunnel: Tunnel, name: Any) -> socket:
-    """The drop-in socket for a peer that came to the rendezvous at `name`; in blocking mode."""
-    sock = adopt(tunnel.plain(), tunnel.wire, None)
-    sock._proxied, sock._peer, sock._name = True, peer_of(tunnel.reply), name
-    return sock

@@ -334,33 +334,9 @@ class socket(Plain):
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
 
     def _settle(self, *, asked: bool = False) -> None:
-        """Takes what a connect that does not wait has come to, if it has.
-
-        Only where a program has `asked` it expects that, and the fd may be replaced.
-        """
-        connecting = self._connecting
-        if connecting is None or connecting.is_under_way:
-            return
-        with connecting.settling:
-            if self._connecting is not connecting:
-                return
-            self._unconfirmed = True
-            if connecting.tunnel is None:
-                self._failure = connecting.error
-            else:
-                if not asked:
-                    connecting.release()
-                if not connecting.replace(self):
-                    self._wire = connecting.tunnel.wire
-                self._peer, self._reply = connecting.address, connecting.tunnel.reply
-            self._connecting = None
-        if self._peer is None:
-            return
-        for option in self._options[connecting.options :]:
-            try:
-                self.setsockopt(*option)
-            except OSError:
-                pass  # it means nothing where the proxy is reached by another family
+        """Takes what a connect that does not wait has come to, if it has."""
+        if self._connecting is not None:
+            self._connecting.settle(self, asked)
 
     def _settle_or_raise(self) -> None:
         self._settle()
@@ -419,17 +395,3 @@ def _stand_in(family: int, type: int) -> int:
     if hasattr(_stdlib, "AF_UNIX"):
         family = _stdlib.AF_UNIX
     return Plain(family, type).detach()
-
-
-def adopt(sock: _stdlib.socket, wire: _stdlib.socket, timeout: float | None) -> socket:
-    """A drop-in socket on the fd of `sock`, which looks like `wire`, what it leads to."""
-    try:
-        adopted = socket(wire.family, wire.type, wire.proto, sock.fileno())
-    except BaseException:
-        sock.close()
-        raise
-    sock.detach()
-    adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
-    if wire is not sock:
-        adopted._wire = wire
-    return adopted
