@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from tests import real_servers
 from tests.drivers import BIND_DRIVERS, DRIVERS, UDP_DRIVERS
-from tests.origins import UdpEcho
+from tests.origins import Echo, UdpEcho
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
@@ -68,6 +70,25 @@ def open_udp(request: pytest.FixtureRequest) -> UdpDriver:
     """Each way to an association, in turn."""
     driver: UdpDriver = request.param
     return driver
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Echo]:
+    with Echo() as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Signs the certificates of a module's servers; `trusted` trusts it."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def trusted(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import anyio.lowlevel
 import httpcore
 import httpx
 import pytest
-import trustme
 
 from socks5client.httpcore import AsyncSocks5Backend
 from socks5client.httpx import AsyncSocks5Transport
@@ -21,6 +20,7 @@ from tests.libraries import LIBRARIES, nothing_left_open
 from tests.server_fixture import Fault, Server, stall
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Callable, Coroutine, Iterator
 
     from tests.libraries import Run
@@ -47,11 +47,6 @@ def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.settimeout(10)
         yield sock
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 async def pair(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 import pytest
-import trustme
 
 import socks5client
 from socks5client.httpcore import Socks5Backend
@@ -20,6 +19,7 @@ from tests.origins import Page, unused_address, web_server
 from tests.server_fixture import CATALOGUE, Fault, Server, drip, stall
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Iterator
 
 
@@ -37,18 +37,6 @@ class Handler(Page):
 
     def do_POST(self) -> None:
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusted(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import anyio
 import httpcore
 import httpx
 import pytest
-import trustme
 
 import socks5client
 from socks5client import GSSAPI, Proxy
@@ -27,6 +26,7 @@ from tests.server_fixture import CATALOGUE, Fault, Server, drip, stall
 from tests.standalone import run_example
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import AsyncIterator, Iterator
 
     from tests.libraries import Run
@@ -58,16 +58,9 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 @pytest.fixture(scope="module")
-def server_tls() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-
-
-@pytest.fixture(scope="module")
-def trusted(server_tls: ssl.SSLContext) -> ssl.SSLContext:
-    authority = trustme.CA()
-    authority.issue_cert("origin.test", "127.0.0.1").configure_cert(server_tls)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("origin.test", "127.0.0.1").configure_cert(context)
     return context
 
 
@@ -78,7 +71,7 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def tls_port(server_tls: ssl.SSLContext, trusted: ssl.SSLContext) -> Iterator[int]:
+def tls_port(server_tls: ssl.SSLContext) -> Iterator[int]:
     with web_server(Handler, server_tls) as (_, number):
         yield number
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 import socks5client
+import socks5client.asyncio
+import socks5client.trio
 from socks5client import Address, Proxy, recent, set_default_proxy
 from socks5client.recent import last_destination, note_destination
 from tests.drivers import DRIVERS
-from tests.origins import Echo
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.drivers import Driver
+    from tests.origins import Echo
 
 ZEROS = ("0.0.0.0", 0)
 
@@ -118,12 +122,6 @@ def test_each_context_its_own() -> None:
 # As the proxy is told
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    with Echo() as origin:
-        yield origin
-
-
 @pytest.fixture
 def server(echo: Echo) -> Iterator[Server]:
     with Server(names={"origin.test": echo.address}) as server:
@@ -142,7 +140,11 @@ def told(server: Server, proxy: Any = None, expected: Any = None) -> tuple[Any, 
         return exchange.host, exchange.port
 
 
-@pytest.mark.parametrize("connect", list(DRIVERS.values()), ids=list(DRIVERS))
+# Those of an event loop run in tasks of their own.
+BLOCKING = [name for name in DRIVERS if not re.search("asyncio|uvloop|trio", name)]
+
+
+@pytest.mark.parametrize("connect", [DRIVERS[name] for name in BLOCKING], ids=BLOCKING)
 def test_the_last_connect(echo: Echo, server: Server, connect: Driver) -> None:
     assert told(server) == ZEROS
     connect(echo.address, server.url).close()
@@ -153,6 +155,23 @@ def test_the_last_connect(echo: Echo, server: Server, connect: Driver) -> None:
     with pytest.raises(OSError):
         connect(("unknown.test", 80), server.url)  # nothing to expect from there
     assert told(server) == ("origin.test", echo.address[1])
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_the_last_connect_of_a_task(echo: Echo, server: Server, library: str) -> None:
+    async def task() -> None:
+        assert told(server) == ZEROS
+        if library == "trio":
+            await (await socks5client.trio.connect(echo.address, proxy=server.url)).aclose()
+        else:
+            (await socks5client.asyncio.connect(echo.address, proxy=server.url)).close()
+        assert told(server) == echo.address
+
+    if library == "trio":
+        trio.run(task)
+    else:
+        asyncio.run(task())
+    assert told(server) == ZEROS
 
 
 def test_what_it_is_told_comes_first(echo: Echo, server: Server) -> None:

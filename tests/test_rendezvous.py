@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     from tests.test_scenarios_bind import Way
 
 
+# A rendezvous of an event loop is given up there, by its own tests.
+BLOCKING = ["sync.bind", "bind", "listener"]
+in_threads = pytest.mark.parametrize(
+    "bind", [BIND_DRIVERS[name] for name in BLOCKING], ids=BLOCKING
+)
+
+
 @pytest.fixture(params=["none", "password", "tls", "chain", "unix"])
 def way(request: pytest.FixtureRequest, tmp_path: Path) -> Way:
     return partial(reached, request.param, tmp_path)
@@ -152,6 +159,7 @@ def test_command_not_supported(bind: BindDriver, way: Way) -> None:
         assert server.requests[0].command == 2
 
 
+@in_threads
 def test_given_up(bind: BindDriver, way: Way) -> None:
     with way() as (proxy, server):
         meeting = bind(proxy=proxy)
@@ -167,6 +175,7 @@ def test_given_up(bind: BindDriver, way: Way) -> None:
         meeting.close()
 
 
+@in_threads
 def test_given_up_by_another_thread(bind: BindDriver) -> None:
     """As in the system it may not wake who waits; but once something comes, it is an OSError."""
     with ThreadPoolExecutor(1) as pool, Server() as server:
@@ -179,6 +188,7 @@ def test_given_up_by_another_thread(bind: BindDriver) -> None:
         server.wait_idle()
 
 
+@in_threads
 def test_given_up_when_the_reply_arrives(bind: BindDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread's close(), at the worst moment."""
 

@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 import socks5client
 from socks5client import Address, NoAuth, Proxy, UsernamePassword
@@ -29,18 +28,13 @@ from tests.server_fixture import (
 from tests.standalone import scripted, standalone
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.drivers import Connection, Driver
 
 ALICE = {"alice": "secret"}
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    with Echo() as origin:
-        yield origin
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +129,6 @@ def test_proxy_on_a_unix_socket(connect: Driver, echo: Echo, tmp_path: Path) -> 
         check_echo(connect(echo.address, f"socks5h+unix://{quoted}"))
         check_echo(connect(echo.address, f"socks5h://localhost{quoted}"))
         assert len(server.requests) == 2
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 import socks5client
 from socks5client import DIRECT, set_default_proxy
@@ -20,14 +19,9 @@ from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import CATALOGUE, Fault, Server, reset, stall
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    with Echo() as origin:
-        yield origin
 
 
 @pytest.fixture(scope="module")
@@ -397,11 +391,6 @@ def test_in_asyncio(echo: Echo, url: str) -> None:
         return data
 
     assert asyncio.run(main()) == b"x" * 100_000
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,15 +12,6 @@ import socks5client
 from socks5client import DIRECT, Address, Proxy, sync
 from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import Server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    with Echo() as origin:
-        yield origin
 
 
 def addresses(*places: tuple[str, int]) -> Any:

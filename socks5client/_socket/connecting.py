@@ -26,6 +26,7 @@ from .._background import Background
 from .._bridge import carry
 from .._pair import RESET, pair, widen
 from .._pump import Pump
+from ..recent import note_destination
 from ..tunnel import Deadline, open_tunnel
 from ..tunnel.dial import make_unblocking
 
@@ -61,6 +62,7 @@ class Connecting:
 
     def __init__(self, owner: socket, chain: Chain, target: Address, address: Any) -> None:
         self.address = address
+        self._chain = chain
         self.options = len(owner._options)  # those after them are for the connection as well
         self._may_replace = _running_loop() is not None
         # Where the bytes of a connection that stands go is decided once, in either thread.
@@ -127,8 +129,9 @@ class Connecting:
                     owner._wire = self.tunnel.wire
                 owner._peer, owner._reply = self.address, self.tunnel.reply
             owner._connecting = None
-        if owner._peer is None:
+        if self.tunnel is None:
             return
+        note_destination(self._chain, self.tunnel.address)
         for option in owner._options[self.options :]:
             try:
                 owner.setsockopt(*option)

@@ -12,7 +12,6 @@ import socket as _stdlib
 
 from .._plain import Plain
 from ..protocol import Address
-from ..recent import note_destination
 from ..route import DIRECT, find_route, get_default_proxy
 from ..sync import open_tunnel
 from ..tunnel import Deadline
@@ -150,7 +149,6 @@ class socket(Plain):
             from .connecting import Connecting  # threads, which most programs never need
 
             self._connecting = Connecting(self, route, target, address)
-            note_destination(route, target)
             raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
         tunnel = open_tunnel(
             route,

@@ -6,13 +6,13 @@ import ssl
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from tests.adapters.clients import CLIENTS
 from tests.origins import Page, web_server
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -39,11 +39,6 @@ def client(request: pytest.FixtureRequest) -> type[Client]:
     """Each HTTP library, in turn."""
     cls: type[Client] = request.param
     return cls
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture(scope="module")

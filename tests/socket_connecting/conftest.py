@@ -13,7 +13,6 @@ import uvloop
 
 import socks5client
 from socks5client._pump import Pump
-from tests.origins import Echo
 from tests.server_fixture import Server
 from tests.socket_connecting.loops import LOOPS
 
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.socket_connecting.loops import Loop
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    with Echo() as origin:
-        yield origin
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 import socks5client
 from socks5client._socket import connecting
@@ -19,6 +18,7 @@ from tests.origins import Echo, read_exactly
 from tests.socket_connecting.loops import attempt, receive, receive_all, receive_exactly, send_all
 
 if TYPE_CHECKING:
+    import trustme
     from collections.abc import Callable, Iterator
 
     from tests.server_fixture import Server
@@ -208,18 +208,6 @@ def test_what_is_written_before_anybody_asks_comes_first(
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-@pytest.fixture(scope="module")
 def certified(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("origin.test").configure_cert(context)
@@ -240,7 +228,7 @@ def test_tls(
     run: Loop[Any],
     sock: socks5client.socket,
     connected: Callable[..., Program[None]],
-    trusting: ssl.SSLContext,
+    trusted: ssl.SSLContext,
     certified: ssl.SSLContext,
 ) -> None:
     def serve(connection: socket.socket) -> None:
@@ -250,7 +238,7 @@ def test_tls(
     def program() -> Program[bytes]:
         yield from connected(sock, address)
         fd = sock.fileno()
-        with trusting.wrap_socket(
+        with trusted.wrap_socket(
             sock, server_hostname="origin.test", do_handshake_on_connect=False
         ) as tls:
             assert tls.fileno() == fd

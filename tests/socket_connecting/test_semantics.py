@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import socks5client
-from socks5client import _bridge
+from socks5client import _bridge, _pair
 from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import Fault, Server, delay, stall
 from tests.socket_connecting.conftest import until
@@ -298,8 +299,17 @@ def test_without_loopback_it_is_a_pair(
         assert read_exactly(sock, 500_000) == b"x" * 500_000
 
 
+@pytest.fixture
+def fast_switches() -> Iterator[None]:
+    """Threads are interrupted wherever they are."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 @pytest.mark.parametrize("outcome", [0, errno.ECONNREFUSED])
-def test_two_threads_ask(server: Server, echo: Echo, outcome: int) -> None:
+def test_two_threads_ask(server: Server, echo: Echo, outcome: int, fast_switches: None) -> None:
     """At once: none begins a second attempt where the first has succeeded."""
 
     def ask(sock: socks5client.socket) -> None:
