@@ -20,8 +20,9 @@ from tests.libraries import LIBRARIES, nothing_left_open
 from tests.server_fixture import Fault, Server, stall
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Callable, Coroutine, Iterator
+
+    import trustme
 
     from tests.libraries import Run
     from tests.real_servers import Origin

@@ -19,8 +19,9 @@ from tests.origins import Page, unused_address, web_server
 from tests.server_fixture import CATALOGUE, Fault, Server, drip, stall
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Iterator
+
+    import trustme
 
 
 class Handler(Page):

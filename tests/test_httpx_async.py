@@ -26,8 +26,9 @@ from tests.server_fixture import CATALOGUE, Fault, Server, drip, stall
 from tests.standalone import run_example
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import AsyncIterator, Iterator
+
+    import trustme
 
     from tests.libraries import Run
     from tests.real_servers import Origin

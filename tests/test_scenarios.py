@@ -28,9 +28,10 @@ from tests.server_fixture import (
 from tests.standalone import scripted, standalone
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Iterator
     from pathlib import Path
+
+    import trustme
 
     from tests.drivers import Connection, Driver
 

@@ -19,9 +19,10 @@ from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import CATALOGUE, Fault, Server, reset, stall
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Iterator
     from pathlib import Path
+
+    import trustme
 
 
 @pytest.fixture(scope="module")

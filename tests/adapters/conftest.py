@@ -12,9 +12,10 @@ from tests.origins import Page, web_server
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Iterator
     from pathlib import Path
+
+    import trustme
 
     from tests.adapters.clients import Client
 

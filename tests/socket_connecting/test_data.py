@@ -18,8 +18,9 @@ from tests.origins import Echo, read_exactly
 from tests.socket_connecting.loops import attempt, receive, receive_all, receive_exactly, send_all
 
 if TYPE_CHECKING:
-    import trustme
     from collections.abc import Callable, Iterator
+
+    import trustme
 
     from tests.server_fixture import Server
     from tests.socket_connecting.loops import Loop, Program
