@@ -37,5 +37,5 @@ class Loops:
         with runner(self.uvloop) as running:
             result = running.run(bounded())
             gc.collect()
-        assert logged == []
+        assert not logged, logged
         return result
