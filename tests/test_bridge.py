@@ -407,8 +407,11 @@ def test_a_thread_that_writes_for_ever_does_not_stop_the_exit() -> None:
     end = """
 import threading
 def write():
-    while True:
-        user.sendall(b"x" * 1000)
+    try:
+        while True:
+            user.sendall(b"x" * 1000)
+    except OSError:
+        pass  # all is delivered, and the link gone, a moment before the thread is
 threading.Thread(target=write, daemon=True).start()
 """
     assert len(run(end, 1000)) >= 1000

@@ -288,14 +288,6 @@ def test_timeout_and_inheritance_survive_connect(echo: Echo, url: str) -> None:
             sock.recv(1)
 
 
-def test_nonblocking_connect_is_a_clear_error(echo: Echo, url: str) -> None:
-    with socks5client.socket(proxy=url) as sock:
-        sock.setblocking(False)
-        with pytest.raises(socks5client.SocksError, match="non-blocking connect") as caught:
-            sock.connect(echo.address)
-        assert caught.value.errno == errno.EOPNOTSUPP
-
-
 def test_source_address(echo: Echo, server: Server, url: str) -> None:
     with socks5client.socket(proxy=url) as sock:
         sock.bind(("127.0.0.9", 0))

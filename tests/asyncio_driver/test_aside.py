@@ -124,7 +124,7 @@ def test_a_method_that_is_cancelled(loops: Loops) -> None:
                 api.associate(proxy=proxy),
             ):
                 method.begun.clear()
-                task: asyncio.Task[Any] = asyncio.create_task(call)  # type: ignore[arg-type]
+                task: asyncio.Task[Any] = asyncio.create_task(call)
                 await asyncio.to_thread(method.begun.wait, 10)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):

@@ -57,7 +57,7 @@ def test_the_loop_is_closed_while_a_peer_is_waited_for(loops: Loops) -> None:
         sock = await associate(server.url)
         kept.extend([meeting, sock])
         for call in (meeting.accept(10), sock.recv(1)):
-            kept.append(asyncio.create_task(call))  # type: ignore[arg-type]
+            kept.append(asyncio.create_task(call))
         await asyncio.sleep(0)
 
     kept: list[Any] = []

@@ -209,7 +209,7 @@ def udp(
 
 class _Protocol(asyncio.DatagramProtocol):
     def __init__(self) -> None:
-        self.received: asyncio.Queue[tuple[bytes, Any]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[bytes, Any] | None] = asyncio.Queue()
         self.error: Exception | None = None
         self.lost = asyncio.Event()
 
@@ -222,6 +222,7 @@ class _Protocol(asyncio.DatagramProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.error = exc
         self.lost.set()
+        self.received.put_nowait(None)
 
 
 class _Endpoint(Udp):
@@ -242,8 +243,11 @@ class _Endpoint(Udp):
         self._check()
 
     def receive(self) -> tuple[bytes, Any]:
-        self._check()
-        received: tuple[bytes, Any] = self._face.run(self._protocol.received.get)
+        received: tuple[bytes, Any] | None = self._face.run(self._protocol.received.get)
+        if received is None:
+            self._protocol.received.put_nowait(None)  # for the next one
+            self._check()
+            raise AssertionError("it was closed")
         return received
 
     def _check(self) -> None:
