@@ -7,8 +7,7 @@ import struct
 
 from ._plain import Plain
 
-# The methods of the class, whatever a shim may put on it later.
-_connect = Plain.connect
+# Of a drop-in socket too, which would ask what its connect has come to.
 _setsockopt = Plain.setsockopt
 
 # How much an end holds in each direction, in bytes.
@@ -42,7 +41,7 @@ def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
                 if narrow:
                     one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NARROW)
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW // 4)
-                _connect(one, listener.getsockname())
+                one.connect(listener.getsockname())
                 accepted, peer = listener.accept()
                 other = Plain(fileno=accepted.detach())
                 if peer == one.getsockname():

@@ -1,8 +1,61 @@
-"""The system's socket class, as it is when the package is imported.
+"""The system's sockets and resolver, as they are when the package is imported.
 
-A shim may put another one in its place later, which our own sockets must not be of by halves.
+A shim may change the class `socket.socket` and the functions of the module later: our own way to
+a proxy, and what a user wants to be direct, must not go through it.
 """
 
-from socket import socket as Plain
+from __future__ import annotations
 
-__all__ = ["Plain"]
+import _socket
+import socket as _stdlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What a shim may set on the class `socket.socket`.
+CHANGEABLE = (
+    "__repr__",
+    "_real_close",
+    "accept",
+    "bind",
+    "connect",
+    "connect_ex",
+    "detach",
+    "dup",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "listen",
+    "sendmsg",
+    "sendto",
+    "setsockopt",
+)
+
+
+System = _stdlib.socket  # gevent may put another one in its place later
+
+
+class Plain(_stdlib.socket):
+    """A `socket.socket` whose methods stay the system's, whatever is set on that class."""
+
+    __slots__ = ()
+
+
+for _name in CHANGEABLE:
+    if hasattr(_stdlib.socket, _name):  # Windows, and gevent's class, lack some
+        setattr(Plain, _name, getattr(_stdlib.socket, _name))
+
+# The standard library's own calls what is in `_socket`, which a shim may replace, too.
+_is_own = _stdlib.getaddrinfo.__module__ == _stdlib.__name__
+getaddrinfo: Any = _socket.getaddrinfo if _is_own else _stdlib.getaddrinfo
+
+
+def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
+    """`sock`, for a user: of exactly the class that the system makes, as trio insists."""
+    if type(sock) is Plain:
+        object.__setattr__(sock, "__class__", System)
+    return sock
+
+
+__all__ = ["CHANGEABLE", "Plain", "System", "getaddrinfo", "handed_out"]

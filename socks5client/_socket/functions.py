@@ -7,9 +7,10 @@ import socket as _stdlib
 from .._plain import Plain
 from ..protocol import Address
 from ..route import DIRECT, find_route
-from ..sync import Rendezvous, open_tunnel
+from ..sync import Rendezvous, open_tunnel, run
 from ..sync.rendezvous import ask_for_rendezvous
 from ..tunnel import Deadline
+from ..tunnel.dial import reach
 from ..tunnel.rendezvous import ANYBODY
 from .adopted import accepted, adopt
 from .stream import socket
@@ -66,13 +67,15 @@ def create_connection(
     route = find_route(proxy)
     if timeout is _DEFAULT_TIMEOUT:
         timeout = _stdlib.getdefaulttimeout()
+    deadline = Deadline.after(timeout)
     if route is DIRECT:
-        plain = _stdlib.create_connection(target, timeout, source_address, all_errors=all_errors)
+        steps = reach(target, Plain, source_address, deadline, all_errors=all_errors)
+        plain = run(steps, deadline)
         return adopt(plain, plain, timeout)
     tunnel = open_tunnel(
         route,
         target,
-        Deadline.after(timeout),
+        deadline,
         source_address=source_address,
         all_errors=all_errors,
         make=_make,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._plain import handed_out
 from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..tunnel import Deadline
@@ -41,7 +42,7 @@ async def connect(
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        return await run(reach(target, make_unblocking, local_addr), deadline)
+        return handed_out(await run(reach(target, make_unblocking, local_addr), deadline))
     tunnel = await open_tunnel(route, target, deadline, source_address=local_addr)
     sock = tunnel.plain()
     sock.setblocking(False)

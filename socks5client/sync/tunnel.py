@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-
 from .. import tunnel
-from .._plain import Plain
+from .._plain import Plain, handed_out
 from ..protocol import Address, Command
 from ..recent import note_destination, recent
 from ..route import DIRECT, find_route
 from ..tunnel.deadline import Deadline
+from ..tunnel.dial import reach
 from .running import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from typing import Any
 
@@ -40,8 +40,9 @@ def connect(
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        return socket.create_connection(target, timeout)
-    sock = open_tunnel(route, target, deadline).plain()
+        sock = handed_out(run(reach(target, Plain, deadline=deadline), deadline))
+    else:
+        sock = open_tunnel(route, target, deadline).plain()
     sock.settimeout(None)
     return sock
 

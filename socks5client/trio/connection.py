@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from .._plain import handed_out
 from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..tunnel import Deadline
@@ -47,7 +48,7 @@ async def connected(
     deadline = Deadline.after(timeout)
     source = None if local_address is None else (local_address, 0)
     if route is DIRECT:
-        return await run(reach(target, make_unblocking, source), deadline)
+        return handed_out(await run(reach(target, make_unblocking, source), deadline))
     tunnel = await open_tunnel(route, target, deadline, source_address=source)
     return tunnel.plain()
 

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from itertools import zip_longest
 
 from .._plain import Plain
+from .._plain import getaddrinfo as _getaddrinfo
 from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
 from ..protocol import Address, AddressType
 from .deadline import is_timeout
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     # A way to a proxy: the family, and the socket address.
     Way: TypeAlias = tuple[int, Any]
 
-# The methods of the class, whatever a shim may put on it later: the way to the proxy is our own.
+# Of a drop-in socket too, which may be the one to be connected.
 _connect = Plain.connect
 _connect_ex = Plain.connect_ex
-_getaddrinfo = socket.getaddrinfo
 
 # Options of these levels mean nothing where the proxy is reached by the other family.
 _FAMILY_OF_LEVEL = {socket.IPPROTO_IP: socket.AF_INET, socket.IPPROTO_IPV6: socket.AF_INET6}
@@ -66,7 +66,7 @@ def dial(
             ways: Sequence[Way] = ((socket.AF_UNIX, proxy.unix_path),)
         else:
             ways = _literal(proxy.host, proxy.port) or (yield from _found(proxy.host, proxy.port))
-        return (yield from _reach(ways, deadline, start))
+        return (yield from _reach(ways, deadline, start, []))
     except socket.gaierror as error:
         raise unknown_proxy(proxy, target, error) from error
     except OSError as error:
@@ -83,15 +83,32 @@ def dial(
 
 
 def reach(
-    target: Address, make: Callable[[int], socket.socket], source_address: Any = None
+    target: Address,
+    make: Callable[[int], socket.socket],
+    source_address: Any = None,
+    deadline: Deadline | None = None,
+    *,
+    all_errors: bool = False,
 ) -> Waiting[socket.socket]:
-    """A connection to `target` itself, for `DIRECT`; errors are the system's."""
+    """A connection to `target` itself, for `DIRECT`; errors are the system's.
+
+    It blocks or not as the sockets of `make` do; `deadline` is for those that do. With
+    `all_errors` an ExceptionGroup of all the attempts' errors is raised.
+    """
 
     def start(family: int) -> socket.socket:
         return _prepared(make(family), source_address)
 
     ways = _literal(*target) or (yield from _found(*target))
-    return (yield from _reach(ways, None, start))
+    failures: list[OSError] = []
+    try:
+        return (yield from _reach(ways, deadline, start, failures))
+    except OSError as error:
+        if not all_errors:
+            raise
+        raise ExceptionGroup("no address can be reached", failures or [error]) from None
+    finally:
+        failures.clear()  # an error's traceback holds this frame
 
 
 def make_unblocking(family: int) -> socket.socket:
@@ -121,11 +138,14 @@ def _prepared(
 
 
 def _reach(
-    ways: Sequence[Way], deadline: Deadline | None, start: Callable[[int], socket.socket]
+    ways: Sequence[Way],
+    deadline: Deadline | None,
+    start: Callable[[int], socket.socket],
+    failures: list[OSError],
 ) -> Waiting[socket.socket]:
-    """A connection by one of `ways`; `start` makes a socket."""
+    """A connection by one of `ways`; `start` makes a socket, `failures` takes what failed."""
     if len(ways) != 1:
-        return (yield from _race(_interleaved(ways), start))
+        return (yield from _race(_interleaved(ways), start, failures))
     family, address = ways[0]
     return (yield from _connected(start(family), address, deadline))
 
@@ -155,12 +175,13 @@ def _connected(
         raise
 
 
-def _race(ways: list[Way], start: Callable[[int], socket.socket]) -> Waiting[socket.socket]:
+def _race(
+    ways: list[Way], start: Callable[[int], socket.socket], failures: list[OSError]
+) -> Waiting[socket.socket]:
     """The first connection of several attempts, each begun a moment after the one before.
 
     Source: RFC 8305 section 5 ("happy eyeballs").
     """
-    failure = OSError(errno.EADDRNOTAVAIL, "it has no address")
     attempts: list[socket.socket] = []
     try:
         while ways or attempts:
@@ -169,14 +190,14 @@ def _race(ways: list[Way], start: Callable[[int], socket.socket]) -> Waiting[soc
                 try:
                     sock = start(family)
                 except OSError as error:
-                    failure = error
+                    failures.append(error)
                     continue
                 attempts.append(sock)
                 blocking = sock.getblocking()
                 sock.setblocking(False)
                 number = _connect_ex(sock, address)
                 if number not in (0, errno.EINPROGRESS):
-                    failure = OSError(number, os.strerror(number))
+                    failures.append(OSError(number, os.strerror(number)))
                     attempts.remove(sock)
                     sock.close()
                     continue
@@ -188,10 +209,10 @@ def _race(ways: list[Way], start: Callable[[int], socket.socket]) -> Waiting[soc
                         sock.setblocking(blocking)
                         return sock
                 except OSError as error:
-                    failure = error
+                    failures.append(error)
                     attempts.remove(sock)
                     sock.close()
-        raise failure
+        raise failures[-1] if failures else OSError(errno.EADDRNOTAVAIL, "it has no address")
     finally:
         for sock in attempts:
             sock.close()

@@ -7,6 +7,7 @@ from collections import namedtuple
 from functools import partial
 from itertools import pairwise
 
+from .._plain import handed_out
 from ..errors import HandshakeTimeout, RemoteProtocolError, ReplyError, SocksError
 from ..handshake import Connected, Handshake
 from ..protocol import Address, Command, Reply, Request
@@ -48,10 +49,11 @@ class Tunnel(namedtuple("Tunnel", ("wire", "reply", "handshake", "address"))):
     def plain(self) -> socket.socket:
         """The socket that carries the user's bytes: the wire, unless something wraps them."""
         if self.handshake is None or not self.handshake.layers:
-            return self.wire
+            return handed_out(self.wire)
         from .._bridge import bridge  # threads, which most programs never need
 
-        return bridge(self.wire, self.handshake.layers, self.handshake.trailing_data)
+        layers, received = self.handshake.layers, self.handshake.trailing_data
+        return handed_out(bridge(self.wire, layers, received))
 
 
 def open_tunnel(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def open_folders(root: Path, uploads: Path) -> None:
@@ -19,3 +24,15 @@ def publish(file: Path, content: bytes) -> None:
     """Write a file that others may read."""
     file.write_bytes(content)
     file.chmod(0o644)
+
+
+@contextmanager
+def folder_of(user: str) -> Iterator[Path]:
+    """A temporary folder of another user's, where root asks for it; else of who asks.
+
+    Not below pytest's folders, which nobody can enter but who runs the tests.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        if os.getuid() == 0:
+            shutil.chown(name, user, user)
+        yield Path(name)
