@@ -21,6 +21,7 @@ from .errors import (
     GeneralFailure,
     HandshakeTimeout,
     HostUnreachable,
+    LeakError,
     NetworkUnreachable,
     NoAcceptableMethodError,
     NotAllowed,
@@ -38,11 +39,20 @@ from .sync import Rendezvous
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._patch import Patch as Patch
+    from ._patch import patch as patch
+    from ._patch import unpatch as unpatch
     from ._socket.datagram import DatagramSocket as DatagramSocket
     from .protocol import GSSAPI as GSSAPI
 else:
-    # UDP and GSSAPI are imported at first use: most programs never need them.
-    _LATER = {"DatagramSocket": "._socket.datagram", "GSSAPI": ".protocol.gssapi"}
+    # UDP, GSSAPI and the shim are imported at first use: most programs never need them.
+    _LATER = {
+        "DatagramSocket": "._socket.datagram",
+        "GSSAPI": ".protocol.gssapi",
+        "Patch": "._patch",
+        "patch": "._patch",
+        "unpatch": "._patch",
+    }
 
     def __getattr__(name):
         if name not in _LATER:
@@ -69,11 +79,13 @@ __all__ = [
     "GeneralFailure",
     "HandshakeTimeout",
     "HostUnreachable",
+    "LeakError",
     "NetworkUnreachable",
     "NoAcceptableMethodError",
     "NoAuth",
     "NotAllowed",
     "OnionServiceError",
+    "Patch",
     "Proxy",
     "ProxyConnectionError",
     "RemoteProtocolError",
@@ -87,6 +99,8 @@ __all__ = [
     "connect",
     "create_connection",
     "get_default_proxy",
+    "patch",
     "set_default_proxy",
     "socket",
+    "unpatch",
 ]

@@ -49,6 +49,15 @@ for _name in CHANGEABLE:
 # The standard library's own calls what is in `_socket`, which a shim may replace, too.
 _is_own = _stdlib.getaddrinfo.__module__ == _stdlib.__name__
 getaddrinfo: Any = _socket.getaddrinfo if _is_own else _stdlib.getaddrinfo
+_system_getaddrinfo = _socket.getaddrinfo
+
+
+def read_literal(
+    host: str, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+) -> list[Any]:
+    """As `getaddrinfo`, of an IP literal: gaierror for what would have to be looked up."""
+    flags |= _socket.AI_NUMERICHOST
+    return _system_getaddrinfo(host, port, family, type, proto, flags)
 
 
 def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
@@ -58,4 +67,4 @@ def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
     return sock
 
 
-__all__ = ["CHANGEABLE", "Plain", "System", "getaddrinfo", "handed_out"]
+__all__ = ["CHANGEABLE", "Plain", "System", "getaddrinfo", "handed_out", "read_literal"]

@@ -12,6 +12,7 @@ URL, a name over 255 bytes) are `ValueError`, raised before any I/O.
      +-- AuthenticationError (PermissionError)    the proxy refused the credentials
      |    +-- NoAcceptableMethodError             ... or every method offered
      +-- HandshakeTimeout (TimeoutError)          the deadline passed
+     +-- LeakError (PermissionError)              patch(strict=True) stopped a leak
      +-- ReplyError                               the proxy answered with a failure code
           +-- GeneralFailure (ConnectionAbortedError)
           +-- NotAllowed (PermissionError)
@@ -94,6 +95,12 @@ class AuthenticationError(SocksError, PermissionError):
 
 class NoAcceptableMethodError(AuthenticationError):
     """The proxy accepted no method of those offered, or chose one that was not offered."""
+
+
+class LeakError(SocksError, PermissionError):
+    """Under `patch(strict=True)`: something would have left this machine past the proxy."""
+
+    default_errno = _errno.EPERM
 
 
 class HandshakeTimeout(SocksError, TimeoutError):

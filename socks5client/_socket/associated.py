@@ -82,14 +82,7 @@ class AssociatedSocket(SizedSocket):
         Where the proxy is known to be reached by IPv6, it is of that family from the beginning:
         whoever registers it somewhere does so before the relay is known.
         """
-        self._proxied = True
-        self._headers, self._sources = {}, {}
-        self._codec = Association()
-        self._lock = allocate_lock()  # held while the association is made
-        self._closing = allocate_lock()
-        self._waiting: list[tuple[Address, bytes]] = []
-        self._waiting_bytes = 0
-        self._waiting_lock = allocate_lock()
+        self.begin()
         try:
             route = find_route(self._route)
         except ValueError:  # there is none yet
@@ -98,6 +91,17 @@ class AssociatedSocket(SizedSocket):
             self._replaced = True
             return Plain(_stdlib.AF_INET6, type).detach()
         return None
+
+    def begin(self) -> None:
+        """The state of a socket without an association."""
+        self._proxied = True
+        self._headers, self._sources = {}, {}
+        self._codec = Association()
+        self._lock = allocate_lock()  # held while the association is made
+        self._closing = allocate_lock()
+        self._waiting: list[tuple[Address, bytes]] = []
+        self._waiting_bytes = 0
+        self._waiting_lock = allocate_lock()
 
     # The association
 

@@ -95,7 +95,7 @@ class socket(Plain):
             kind = type & ~_TYPE_FLAGS
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
-                made = _stand_in(family, type)
+                made = stand_in(family, type)
             elif kind == _stdlib.SOCK_DGRAM and not (
                 proxy is None and get_default_proxy() is DIRECT
             ):
@@ -311,11 +311,17 @@ class socket(Plain):
     def __repr__(self) -> str:
         if self._listener is None and self._connecting is None:
             return super().__repr__()
-        # As the system's, which would ask for a new rendezvous in order to name it, or make use
-        # of a connection that nobody has asked for.
+        return self.brief(type(self))
+
+    def brief(self, cls: type) -> str:
+        """As the system's repr of an object of `cls`, without making use of anything.
+
+        The system's would ask for a new rendezvous in order to name it, or for the outcome of
+        a connect that nobody has asked for.
+        """
         address = self._listener.last_address if self._listener else None
         return (
-            f"<{type(self).__module__}.{type(self).__qualname__} fd={self.fileno()},"
+            f"<{cls.__module__}.{cls.__qualname__} fd={self.fileno()},"
             f" family={self.family}, type={self.type}, proto={self.proto}, laddr={address}>"
         )
 
@@ -388,7 +394,7 @@ class socket(Plain):
         self.settimeout(self.gettimeout())  # non-blocking mode is the kernel socket's, not ours
 
 
-def _stand_in(family: int, type: int) -> int:
+def stand_in(family: int, type: int) -> int:
     """The fd of a socket that cannot be connected to an internet address."""
     if hasattr(_stdlib, "AF_UNIX"):
         family = _stdlib.AF_UNIX

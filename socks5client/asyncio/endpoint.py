@@ -158,7 +158,7 @@ class DatagramTransport(asyncio.DatagramTransport):
     def _fail(self, error: OSError) -> None:
         """An error of a call: the end, where the association has ended."""
         sock = self._sock
-        if sock is None or sock.is_over:
+        if sock is None or getattr(sock, "is_over", False):
             self._lose(error)
         else:
             protocol: Any = self._protocol
