@@ -29,11 +29,16 @@ class Method(IntEnum):
 
 
 class Command(IntEnum):
-    """CMD of a request, RFC 1928 section 4."""
+    """CMD of a request, RFC 1928 section 4; the last two are Tor's (its socks-extensions).
+
+    The reply to RESOLVE has a name's address as BND.ADDR, that to RESOLVE_PTR an address's name.
+    """
 
     CONNECT = 0x01
     BIND = 0x02
     UDP_ASSOCIATE = 0x03
+    RESOLVE = 0xF0
+    RESOLVE_PTR = 0xF1
 
 
 class MethodOffer(namedtuple("MethodOffer", ("methods",))):

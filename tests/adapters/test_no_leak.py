@@ -47,23 +47,41 @@ asyncio.run(main())
 """,
     "dns": """
 import dns.resolver
-from socks5client.dns import Socks5Resolver
+from socks5client.dns import Resolver
 try:
-    Socks5Resolver("127.0.0.1", port=PORT, proxy=URL, tcp=True).resolve("name.test")
+    Resolver("127.0.0.1", port=PORT, proxy=URL, tcp=True).resolve("name.test")
 except dns.resolver.NoNameservers:
     print("failed")
 """,
     "dns on asyncio": """
 import asyncio, dns.resolver
-from socks5client.dns import Socks5AsyncResolver
+from socks5client.dns import AsyncResolver
 async def main():
     try:
-        resolver = Socks5AsyncResolver("127.0.0.1", port=PORT, proxy=URL, tcp=True)
-        await resolver.resolve("name.test")
+        await AsyncResolver("127.0.0.1", port=PORT, proxy=URL, tcp=True).resolve("name.test")
     except dns.resolver.NoNameservers:
         print("failed")
 asyncio.run(main())
 """,
+    **{
+        f"dns, {server} on {library}": f"""
+import {library}, socket
+from socks5client.dns import AsyncResolver, Resolver
+URL = URL.replace("socks5h", "socks5")  # which would have names looked up here
+async def main():
+    try:
+        await AsyncResolver({server!r}, proxy=URL).addresses("name.test")
+    except socket.gaierror:
+        pass
+    try:
+        Resolver({server!r}, proxy=URL).name_of("192.0.2.1")
+    except socket.gaierror:
+        print("failed")
+{library}.run(main{"()" if library == "asyncio" else ""})
+"""
+        for server in ("tls://dns.test", "https://dns.test/dns-query", "tor")
+        for library in ("asyncio", "trio")
+    },
 }
 
 
@@ -84,3 +102,18 @@ def test_only_the_proxy_is_spoken_to(program: str, there: bool, tmp_path: Path) 
     assert places == {(port, host)}
     # getaddrinfo asks nscd before anybody else.
     assert not [call for call in calls if "nscd" in call or "htons(53)" in call]
+
+
+def test_datagrams_of_dns_go_to_the_relay(tmp_path: Path) -> None:
+    code = """
+import dns.resolver
+from socks5client.dns import Resolver
+try:
+    Resolver("127.0.0.53", port=PORT, proxy=URL).resolve("name.test", lifetime=1)
+except dns.resolver.LifetimeTimeout:
+    pass
+"""
+    with standalone("--no-resolve") as url:
+        calls = traced(f"URL, PORT = {url!r}, {unused_address()[1]}\n{code}", tmp_path)
+    hosts = {host for call in calls for host in re.findall(r'inet_addr\("(.*?)"\)', call)}
+    assert hosts == {"127.0.0.1"}

@@ -1,5 +1,5 @@
 """The reference SOCKS5 server of the tests: RFC 1928 (all three commands, with UDP fragments),
-RFC 1929 and RFC 1961 (GSSAPI), a log, and faults by plan.
+RFC 1929 and RFC 1961 (GSSAPI), Tor's RESOLVE and RESOLVE_PTR, a log, and faults by plan.
 
 Imports nothing from socks5client, and nothing outside the standard library but the package
 gssapi, that when a client uses the method.

@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--check-peer", action="store_true", help="BIND: only DST.ADDR may come")
     add("--bind-timeout", type=float, default=30.0, metavar="SECONDS")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak TLS to the clients")
+    add("--tor", action="store_true", help="Tor's RESOLVE and RESOLVE_PTR as well")
     add("--log", action="store_true", help="one line for each request")
     options = parser.parse_args(arguments)
     methods = None
@@ -135,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_peer=options.check_peer,
         bind_timeout=options.bind_timeout,
         gss_nec=options.gss_nec,
+        tor=options.tor,
     ) as server:
         host = f"[{server.host}]" if ":" in server.host else server.host
         print(f"listening on {host}:{server.port}", flush=True)

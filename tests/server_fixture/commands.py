@@ -1,4 +1,4 @@
-"""The commands, one handler each: CONNECT here, BIND and UDP ASSOCIATE in their own modules."""
+"""The commands, one handler each: CONNECT here, the others in their own modules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from . import wire
 from .bind import bind
 from .destination import Unreachable, open_connection
 from .relay import relay
+from .tor import resolve, resolve_ptr
 from .udp import udp_associate
 
 if TYPE_CHECKING:
@@ -42,4 +43,6 @@ HANDLERS: dict[int, Callable[[Session, wire.Request], Awaitable[None]]] = {
     wire.CONNECT: connect,
     wire.BIND: bind,
     wire.UDP_ASSOCIATE: udp_associate,
+    wire.RESOLVE: resolve,
+    wire.RESOLVE_PTR: resolve_ptr,
 }

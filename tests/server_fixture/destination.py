@@ -82,6 +82,14 @@ class Directory:
             addresses = [route]
         return [self._redirected(address) for address in addresses]
 
+    def name_of(self, host: str) -> str | None:
+        """The first name whose IP is `host`."""
+        ip = wire.as_ip(host)
+        for name, found in self.names.items():
+            if ip is not None and wire.as_ip(found if isinstance(found, str) else found[0]) == ip:
+                return name
+        return None
+
     def _redirected(self, address: SocketAddress) -> SocketAddress:
         route = self.routes.get(_key(*address))
         if isinstance(route, OSError):

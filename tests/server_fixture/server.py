@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from . import auth, wire
-from .commands import HANDLERS
 from .destination import Directory, Name, Route, SocketAddress
 from .faults import Fault, Plan
 from .gssapi import LEVELS, GssSettings
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from .relay_faults import RelayFault
 
 T = TypeVar("T")
+
+RFC_1928 = (wire.CONNECT, wire.BIND, wire.UDP_ASSOCIATE)
+TOR = (wire.RESOLVE, wire.RESOLVE_PTR)
 
 BACKLOG = 1024
 STOP_TIMEOUT = 30.0
@@ -43,7 +45,8 @@ class Server:
     ssl_context: TLS on every listener.
     bound: (host, port) for BND.ADDR and BND.PORT in place of the true ones; a name, or "". A port
     of None is the true one. BIND's second reply always says who came.
-    commands: those supported, all by default; the others are refused with REP 7.
+    commands: those of RFC 1928 that are supported, all by default; the others are refused with
+    REP 7. tor: Tor's RESOLVE and RESOLVE_PTR besides.
     bind_timeout: seconds that BIND waits for its peer. check_peer: only whom DST.ADDR stands for
     may come.
     fragments: whether UDP datagrams with FRAG != 0 are reassembled, or dropped.
@@ -74,6 +77,7 @@ class Server:
         connect_timeout: float = 10.0,
         observer: Callable[[Exchange], None] | None = None,
         commands: Iterable[int] | None = None,
+        tor: bool = False,
         bind_timeout: float = 30.0,
         check_peer: bool = False,
         fragments: bool = True,
@@ -93,8 +97,8 @@ class Server:
         methods = tuple(methods)
         if unknown := set(methods) - set(auth.HANDLERS):
             raise ValueError(f"methods not implemented: {sorted(unknown)}")
-        supported = tuple(HANDLERS if commands is None else commands)
-        if unknown := set(supported) - set(HANDLERS):
+        supported = RFC_1928 if commands is None else tuple(commands)
+        if unknown := set(supported) - set(RFC_1928):
             raise ValueError(f"commands not implemented: {sorted(unknown)}")
         if udp_fragment_size is not None and udp_fragment_size < 1:
             raise ValueError(f"udp_fragment_size {udp_fragment_size}: not positive")
@@ -108,7 +112,7 @@ class Server:
             ssl_context=ssl_context,
             connect_timeout=connect_timeout,
             observer=observer,
-            commands=supported,
+            commands=supported + TOR if tor else supported,
             bind_timeout=bind_timeout,
             check_peer=check_peer,
             fragments=fragments,
