@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
     from tests.drivers import BindDriver, Driver, UdpDriver
     from tests.real_servers import (
+        Database,
+        DocumentStore,
         FtpServer,
+        MailServer,
+        MailTransport,
         NameServer,
         Origin,
         Realm,
         RealProxy,
         StunServer,
         TftpServer,
+        TimeServer,
     )
 
 pytest_plugins = ["tests.matrix"]
@@ -164,6 +169,42 @@ def name_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer
 @pytest.fixture(scope="session")
 def stun_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StunServer]:
     with real_servers.stunserver(tmp_path_factory.mktemp("stund")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with real_servers.postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with real_servers.mariadb(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secantus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentStore]:
+    with real_servers.secantus(tmp_path_factory.mktemp("secantus")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with real_servers.dovecot(tmp_path_factory.mktemp("dovecot")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aiosmtpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailTransport]:
+    with real_servers.aiosmtpd(tmp_path_factory.mktemp("aiosmtpd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chrony(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimeServer]:
+    with real_servers.chrony(tmp_path_factory.mktemp("chrony")) as server:
         yield server
 
 

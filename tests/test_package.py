@@ -37,8 +37,10 @@ LAYERS = [
     {"httpx"},
     {"urllib3", "aiohttp", "dns"},
     {"requests"},
+    {"_fakeip"},
+    {"_patch"},
     {""},  # socks5client itself
-    {"cli"},
+    {"cli", "__main__"},
 ]
 INSIDE_PROTOCOL = [
     {"address", "encapsulation"},
@@ -50,7 +52,7 @@ INSIDE_PROTOCOL = [
 
 # What stands outside the standard library, and who may import it.
 OPTIONAL = {
-    "httpcore": {"httpcore", "httpx"},
+    "httpcore": {"httpcore", "httpx", "dns"},
     "sniffio": {"httpcore"},
     "httpx": {"httpx", "cli"},
     "rich": {"cli"},
@@ -61,6 +63,7 @@ OPTIONAL = {
     "requests": {"requests"},
     "aiohttp": {"aiohttp"},
     "dns": {"dns"},
+    "sitecustomize": {"_patch"},  # the user's own
 }
 
 
@@ -136,7 +139,7 @@ def test_exports() -> None:
         for name, value in vars(socks5client).items()
         if not name.startswith("_") and not isinstance(value, type(socks5client))
     }
-    later = {"DatagramSocket", "GSSAPI"}  # imported at first use
+    later = {"DatagramSocket", "GSSAPI", "Patch", "patch", "unpatch"}  # imported at first use
     assert public - {"TYPE_CHECKING"} | later == set(socks5client.__all__)
     for name in socks5client.__all__:
         assert getattr(socks5client, name) is not None

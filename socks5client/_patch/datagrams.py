@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
 from .._plain import Plain, System
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .shim import Shim
 
 _MOST_LITERALS = 4096
+_changing = allocate_lock()
 
 
 class DatagramDelegate(DatagramSocket):
@@ -210,16 +212,20 @@ for _name in _FORWARDED:
         setattr(Datagrams, _name, _forwarded(_name))
 
 
-def change_over(owner: socket.socket, shim: Shim) -> Any:
+def change_over(owner: socket.socket, shim: Shim) -> DatagramDelegate:
     """Makes `owner`, a UDP socket of the program, one that goes through the proxy.
 
     From now on it is of the class `Datagrams`, or where it is of one that the program derived,
-    of that and of `Datagrams`.
+    of that and of `Datagrams`. Returns its delegate.
     """
     note = note_of(owner)
-    delegate = DatagramDelegate(owner, shim, note)
-    note.delegate = delegate
-    cls = type(owner)
-    kind = Datagrams if cls is System else type(cls.__name__, (cls, Datagrams), {"__slots__": ()})
-    owner.__class__ = kind
-    return owner
+    with _changing:
+        if note.delegate is None:  # no other thread was faster
+            cls = type(owner)
+            kind: Any = Datagrams
+            if cls is not System:
+                kind = type(cls.__name__, (cls, Datagrams), {"__slots__": ()})
+            note.delegate = DatagramDelegate(owner, shim, note)
+            owner.__class__ = kind
+    delegate: DatagramDelegate = note.delegate
+    return delegate

@@ -74,10 +74,9 @@ def methods(shim: Shim) -> dict[str, Callable[..., Any]]:
     def sendmsg(
         self: socket.socket, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None, /
     ) -> Any:
-        if address is not None or flags:
-            worker, address = _sender(shim, self, address, flags, "sendmsg")
-            if worker is not None:
-                return worker.sendmsg(buffers, ancdata, flags, address)
+        worker, address = _sender(shim, self, address, flags, "sendmsg")
+        if worker is not None:
+            return worker.sendmsg(buffers, ancdata, flags, address)
         return _plain["sendmsg"](self, buffers, ancdata, flags, address)
 
     def bind(self: socket.socket, address: Any, /) -> Any:
@@ -112,7 +111,7 @@ def methods(shim: Shim) -> dict[str, Callable[..., Any]]:
 
 
 def _worker(shim: Shim, sock: socket.socket, address: Any, call: str) -> tuple[DropIn | None, Any]:
-    """Who is to connect `sock`, and to what: its delegate, itself once it is another one, None."""
+    """Who is to connect `sock`, its delegate or None for the system, and to what."""
     if _family(sock) not in INTERNET:
         return None, address
     if _kind(sock) == _DATAGRAM:
@@ -142,12 +141,12 @@ def _worker(shim: Shim, sock: socket.socket, address: Any, call: str) -> tuple[D
 
 def _sender(
     shim: Shim, sock: socket.socket, address: Any, flags: Any, call: str
-) -> tuple[Any, Any]:
-    """Who is to send to `address`: `sock` itself, once it is another one, or None."""
+) -> tuple[DropIn | None, Any]:
+    """Who is to send to `address` for `sock`, its delegate or None for the system."""
     if _family(sock) not in INTERNET:
         return None, address
-    if isinstance(sock, Datagrams):  # by a method of socket.socket, with this one as an argument
-        return (sock if sock.fileno() >= 0 else None), address
+    if isinstance(sock, Datagrams):  # which somebody passes to a method of socket.socket
+        return delegate_of(sock), address
     if _kind(sock) != _DATAGRAM or _proto(sock) not in _UDP:
         if _kind(sock) == _STREAM and isinstance(flags, int) and flags & _FASTOPEN:
             raise OSError(errno.EOPNOTSUPP, "MSG_FASTOPEN: the proxy has to be asked first")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ..dns import Resolver
-    from ..route import Chain, ProxyLike
+    from ..route import Chain, Direct, ProxyLike
 
 # Means: this machine, and what NO_PROXY says.
 _DEFAULT: Any = ...
@@ -108,32 +108,44 @@ def patch(
     then what it came upon holds again. Raises ValueError for what cannot be or where no proxy
     is found, ImportError where "tunnel" lacks dnspython; then nothing is patched.
     """
-    route = find_route(proxy)
-    if route is DIRECT:
-        return _push(Patch(None, None))
-    mode, resolver = _names(dns, route, nameservers)
     rules = Bypass.from_env() if bypass is _DEFAULT else bypass
-    shim = Shim(
-        route,
+    settings: dict[str, Any] = {
+        "proxy": find_route(proxy),
+        "dns": dns,
+        "bypass": rules,
+        "strict": strict,
+        "bind": bind,
+        "nameservers": nameservers,
+        "placeholders": tuple(placeholders),
+        "most_names": most_names,
+    }
+    return _push(Patch(shim_of(**settings), settings if children else None))
+
+
+def shim_of(
+    proxy: Chain | Direct,
+    dns: str | Resolver | None,
+    bypass: Bypass | str | None,
+    strict: bool,
+    bind: bool,
+    nameservers: Any,
+    placeholders: Sequence[str],
+    most_names: int,
+) -> Shim | None:
+    """What `patch()` makes of its parameters; None for `DIRECT`."""
+    if proxy is DIRECT:
+        return None
+    mode, resolver = _names(dns, proxy, nameservers)
+    return Shim(
+        proxy,
         mode,
-        Bypass(rules or "") if rules is None or isinstance(rules, str) else rules,
+        bypass if isinstance(bypass, Bypass) else Bypass(bypass or ""),
         this_machine=bypass is not None,
         placeholders=_table(placeholders, most_names),
         resolver=resolver,
         strict=strict,
         bind=bind,
     )
-    settings = {
-        "proxy": route,
-        "dns": dns if nameservers is None else "tunnel",
-        "bypass": rules,
-        "strict": strict,
-        "bind": bind,
-        "nameservers": nameservers,
-        "placeholders": placeholders,
-        "most_names": most_names,
-    }
-    return _push(Patch(shim, settings if children else None))
 
 
 def unpatch() -> None:

@@ -154,8 +154,8 @@ class Shim:
         if not isinstance(host, str):
             return None, address
         if not 0 <= port <= 0xFFFF:
-            raise OverflowError(f"{call}(): port must be 0-65535.")
-        if host == "":
+            raise OverflowError(f"{call}(): port must be 0-65535, not {port}")
+        if host == "" and self.this_machine:
             host = _EVERYTHING[socket.AddressFamily(family)]
         elif host == _BROADCAST:
             host = "255.255.255.255"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.drivers import blocking, in_asyncio, in_trio, unblocking
+from tests.drivers import blocking, in_asyncio, in_trio, patched, unblocking
 from tests.drivers.faces import (
     ANYBODY,
     BindDriver,
@@ -43,6 +43,8 @@ DRIVERS: dict[str, Driver] = {
     "asyncio streams": in_asyncio.open_connection,
     "uvloop": partial(in_asyncio.connect, uvloop=True),
     "trio": in_trio.connect,
+    "patched": patched.blocking,
+    "patched non-blocking": patched.unblocking,
     "httpcore": blocking.httpcore_backend,
     "httpcore asyncio": in_asyncio.httpcore_backend,
     "httpcore trio": in_trio.httpcore_backend,
@@ -52,6 +54,7 @@ BIND_DRIVERS: dict[str, BindDriver] = {
     "sync.bind": blocking.plain_rendezvous,
     "bind": blocking.drop_in_rendezvous,
     "listener": blocking.listener,
+    "patched listener": patched.listener,
     "asyncio": in_asyncio.rendezvous,
     "uvloop": partial(in_asyncio.rendezvous, uvloop=True),
     "trio": in_trio.rendezvous,
@@ -61,6 +64,8 @@ UDP_DRIVERS: dict[str, UdpDriver] = {
     "sendto": blocking.udp_unconnected,
     "connect": blocking.udp_connected,
     "associate": blocking.udp_associated,
+    "patched sendto": patched.udp_unconnected,
+    "patched connect": patched.udp_connected,
     "asyncio": in_asyncio.udp,
     "asyncio endpoint": in_asyncio.endpoint,
     "uvloop endpoint": partial(in_asyncio.endpoint, uvloop=True),

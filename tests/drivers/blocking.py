@@ -109,8 +109,10 @@ def drop_in_rendezvous(
     return socks5client.bind(expected_peer, proxy=proxy, timeout=timeout)
 
 
-class _Listener:
-    def __init__(self, sock: socks5client.socket) -> None:
+class Listening:
+    """A listening socket, with the face of a rendezvous."""
+
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.close = sock.close
         self.fileno = sock.fileno
@@ -134,4 +136,4 @@ def listener(expected_peer: Any = ANYBODY, proxy: Any = None, timeout: float | N
     except BaseException:
         sock.close()
         raise
-    return _Listener(sock)
+    return Listening(sock)

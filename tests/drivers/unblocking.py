@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 import socks5client
 
 if TYPE_CHECKING:
+    import socket
+
     from tests.drivers.faces import Connection
 
 
 def connect(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
-    sock = socks5client.socket(proxy=proxy)
+    return connected(socks5client.socket(proxy=proxy), address, timeout)
+
+
+def connected(
+    sock: socket.socket, address: tuple[str, int], timeout: float | None
+) -> socket.socket:
+    """`sock`, connected without waiting in `connect`; closed where that fails."""
     try:
         sock.setblocking(False)
         poll = select.poll()

@@ -24,6 +24,8 @@ from .secantus import DocumentStore, secantus
 from .ssh import ssh_dynamic
 from .stund import StunServer, stunserver
 from .tftpd import TftpServer, tftpd
+from .tor import Tor, tor
+from .unbound import Unbound, unbound
 from .vsftpd import FtpServer, vsftpd
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "StunServer",
     "TftpServer",
     "TimeServer",
+    "Tor",
+    "Unbound",
     "accepts",
     "aiosmtpd",
     "chrony",
@@ -61,5 +65,7 @@ __all__ = [
     "ssh_dynamic",
     "stunserver",
     "tftpd",
+    "tor",
+    "unbound",
     "vsftpd",
 ]
