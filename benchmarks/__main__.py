@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import aio, connect, download, gss, http, http_async, imports, syscalls, udp
+from . import aio, connect, download, gss, http, http_async, imports, patching, syscalls, udp
 from .run import LeftOutError, Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "httpx async": http_async.run,
     "udp": udp.run,
     "gssapi": gss.run,
+    "patch": patching.run,
     "import": imports.run,
 }
 

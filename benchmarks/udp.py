@@ -46,13 +46,27 @@ def run(settings: Settings) -> Iterator[Table]:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain_connected,
         socks5client.associate(proxy="socks5h://{}:{}".format(*peer)) as ours,
         socks5client.associate(proxy="socks5h://{}:{}".format(*peer)) as ours_connected,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as patched,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as patched_connected,
     ):
         plain_connected.connect(peer)
         ours_connected.connect(peer)
+        with socks5client.patch("socks5h://{}:{}".format(*peer), bypass=None, children=False):
+            patched.sendto(b"", peer)  # for good
+            patched.recvfrom(1)
+            patched_connected.connect(peer)
         for burst in BURSTS:
-            unconnected = _contestants("sendto, recvfrom", _sendto(peer), plain, ours, burst, count)
+            unconnected = _contestants(
+                "sendto, recvfrom", _sendto(peer), plain, ours, patched, burst, count
+            )
             connected = _contestants(
-                "send, recv", _send, plain_connected, ours_connected, burst, count
+                "send, recv",
+                _send,
+                plain_connected,
+                ours_connected,
+                patched_connected,
+                burst,
+                count,
             )
             title = f"UDP: {SIZE} bytes sent and received, bursts of {burst}"
             yield Table(
@@ -104,15 +118,17 @@ def _contestants(
     prepare: Callable[[socket.socket, int, int], Callable[[], None]],
     plain: socket.socket,
     ours: socket.socket,
+    patched: socket.socket,
     burst: int,
     count: int,
 ) -> list[Contestant]:
-    """A plain socket, and ours against it."""
+    """A plain socket; ours, and one under `patch()`, against it."""
     floor = f"plain {calls}"
     bar = Bar(1.6)
     return [
         Contestant(floor, timed(prepare(plain, burst, count), count)),
         Contestant(f"socks5client {calls}", timed(prepare(ours, burst, count), count), floor, bar),
+        Contestant(f"under patch() {calls}", timed(prepare(patched, burst, count), count), floor),
     ]
 
 

@@ -7,12 +7,11 @@ sends to that, the proxy is given the name.
 from __future__ import annotations
 
 from _thread import RLock
-from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from ipaddress import IPv4Network
 
 # RFC 2544's addresses for benchmarks, which no host on the internet has; and of the unique local
 # ones (RFC 4193) a prefix of our own.
@@ -163,12 +162,13 @@ class Hold:
 
 def _networks(texts: Sequence[str]) -> tuple[IPv4Network, IPv6Network]:
     try:
-        v4, v6 = sorted(map(ip_network, texts), key=lambda network: network.version)
+        networks = [ip_network(text) for text in texts]
     except ValueError as error:
         raise ValueError(f"placeholders: {error}") from None
-    if isinstance(v4, IPv6Network) or not isinstance(v6, IPv6Network):
-        raise ValueError(f"placeholders {tuple(texts)} are not one IPv4 and one IPv6 network")
-    return v4, v6
+    match sorted(networks, key=lambda network: network.version):
+        case IPv4Network() as v4, IPv6Network() as v6:
+            return v4, v6
+    raise ValueError(f"placeholders {tuple(texts)} are not one IPv4 and one IPv6 network")
 
 
 __all__ = ["MOST_NAMES", "NETWORKS", "Forgotten", "Hold", "Placeholders"]

@@ -21,6 +21,7 @@ EXPECTED = {
     "httpx async": ["20 at a time", "AsyncSocks5Transport"],
     "udp": ["bursts of 32", "socks5client sendto, recvfrom", "Reassembly of 65500 bytes"],
     "gssapi": ["A stream under confidentiality", "bare wrap and unwrap"],
+    "patch": ["What patch() adds to a call", "A placeholder's memory"],
     "import": ["Import beyond", "import socks5client"],
 }
 

@@ -119,7 +119,8 @@ def patch(
         "placeholders": tuple(placeholders),
         "most_names": most_names,
     }
-    return _push(Patch(shim_of(**settings), settings if children else None))
+    shim = shim_of(**settings)
+    return _push(Patch(shim, None if shim is None or not children else settings))
 
 
 def shim_of(
@@ -195,6 +196,8 @@ def _names(
         if nameservers is not None:
             raise ValueError(f"nameservers are for dns='tunnel', not for {dns!r}")
         return dns, None
+    if nameservers is not None and not nameservers:
+        raise ValueError("nameservers is empty: name at least one")
     from ..dns import Resolver
 
     return dns, Resolver(nameservers, proxy=route)

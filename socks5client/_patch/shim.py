@@ -11,7 +11,6 @@ from operator import index
 from typing import TYPE_CHECKING
 
 from .._fakeip import Forgotten
-from .._plain import read_literal
 from ..protocol import Address
 
 if TYPE_CHECKING:
@@ -196,13 +195,20 @@ class Shim:
 
 
 def numeric(host: str) -> str | None:
-    """An IP literal in its usual form, for all that the system takes for one; None for a name."""
+    """An IP literal in its usual form, for all that the system takes for one; None for a name.
+
+    Not by getaddrinfo(), of which audit hooks hear, ours among them.
+    """
+    address, percent, zone = host.partition("%")
     try:
-        infos = read_literal(host, None, type=socket.SOCK_STREAM)
-    except (OSError, ValueError):  # ValueError: a character or a length that no host has
+        if ":" in address:
+            packed = socket.inet_pton(socket.AF_INET6, address)
+            return socket.inet_ntop(socket.AF_INET6, packed) + percent + zone
+        if percent or not host.isprintable() or " " in host:
+            return None  # the system would read only what comes before a space
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, ValueError):  # ValueError: a character that no host has
         return None
-    literal: str = infos[0][4][0]
-    return literal
 
 
 def ip_of(literal: str) -> IPv4Address | IPv6Address:

@@ -66,6 +66,8 @@ class Verdict:
 
         Port 53 is never the program's own, and a service that looks names up is a stranger.
         """
+        # As an IPv6 socket has the addresses of IPv4.
+        allowed = {*allowed, *((f"::ffff:{host}", port) for host, port in allowed)}
         own = own_addresses(self.trace)
         aimed = [
             line
