@@ -18,22 +18,44 @@ import pytest
 
 from tests import real_servers
 from tests.real_servers import (
+    Database,
+    DocumentStore,
     FtpServer,
+    MailServer,
+    MailTransport,
     NameServer,
     Origin,
     Realm,
     RealProxy,
     StunServer,
     TftpServer,
+    TimeServer,
+    Tor,
     family,
     packages,
     process,
 )
+from tests.real_servers.moto import MotoServer, moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AnyServer = RealProxy | Origin | FtpServer | TftpServer | NameServer | StunServer | Realm
+AnyServer = (
+    RealProxy
+    | Origin
+    | FtpServer
+    | TftpServer
+    | NameServer
+    | StunServer
+    | Realm
+    | Tor
+    | Database
+    | DocumentStore
+    | MailServer
+    | MailTransport
+    | TimeServer
+    | MotoServer
+)
 
 INDEX = b"<p>origin</p>\n"
 WAYS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
@@ -47,6 +69,14 @@ WAYS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
     "dnsmasq": real_servers.dnsmasq,
     "stund": real_servers.stunserver,
     "kerberos": real_servers.realm,
+    "tor": real_servers.tor,
+    "postgresql": real_servers.postgresql,
+    "mariadb": real_servers.mariadb,
+    "secantus": real_servers.secantus,
+    "dovecot": real_servers.dovecot,
+    "aiosmtpd": real_servers.aiosmtpd,
+    "chrony": real_servers.chrony,
+    "moto": moto_server,
 }
 
 
@@ -319,8 +349,8 @@ def used(server: AnyServer) -> Iterator[None]:
                 client = stack.enter_context(datagrams())
                 client.sendto(b"\x00\x01unfinished\x00octet\x00", (server.host, server.port))
                 client.recv(2048)  # which is never acknowledged
-            case StunServer():
-                pass  # it has no sessions
+            case StunServer() | TimeServer():
+                pass  # they have no sessions
             case _:
                 port = server.http_port if isinstance(server, Origin) else server.port
                 client = stack.enter_context(socket.create_connection((server.host, port), 30))
