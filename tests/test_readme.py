@@ -91,7 +91,12 @@ def run(command: list[str], environment: dict[str, str]) -> str:
     return result.stdout
 
 
+PROGRAM = """\
+import urllib.request
+print(urllib.request.urlopen("http://example.com/").read())
+"""
 EXPECTED = [
+    r"^200$",
     r"^b'HTTP/1.1 200 OK\\r\\n'$",
     r"^b'HTTP/1.1 200 OK'$",
     r"^200$",
@@ -133,15 +138,23 @@ def test_python(world: tuple[Server, dict[str, str]], code: str, expected: str) 
     assert len(server.requests) - before == (expected != r"^$")
 
 
-@pytest.mark.parametrize(("line", "expected"), list(zip(SHELL, ["a page", "200 OK"], strict=True)))
-def test_shell(world: tuple[Server, dict[str, str]], line: str, expected: str) -> None:
+@pytest.mark.parametrize(("line", "expected"), list(zip(SHELL, ["a page", "a page", "200 OK"], strict=True)))
+def test_shell(
+    world: tuple[Server, dict[str, str]],
+    line: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server, environment = world
     words = shlex.split(line.replace("127.0.0.1:1080", f"{server.host}:{server.port}"))
     if "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         environment = {**environment, name: value}
-    assert words.pop(0) == "socks5-curl"
+    (tmp_path / "program.py").write_text(PROGRAM)
+    monkeypatch.chdir(tmp_path)
+    command = {"socks5-curl": ["-m", "socks5client.cli"], "python": []}[words.pop(0)]
     before = len(server.requests)
-    output = run([sys.executable, "-m", "socks5client.cli", *words], environment)
+    output = run([sys.executable, *command, *words], environment)
     assert expected in output
     assert len(server.requests) == before + 1

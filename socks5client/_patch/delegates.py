@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .._fakeip import Hold
     from ..route import Chain
+    from .shim import Shim
 
 
 class StreamDelegate(DropIn):
@@ -28,9 +29,10 @@ class StreamDelegate(DropIn):
 
     hold: Hold | None = None  # the name that it is connected to keeps its placeholder
 
-    def __init__(self, owner: socket.socket, chain: Chain, note: Note) -> None:
+    def __init__(self, owner: socket.socket, shim: Shim, chain: Chain, note: Note) -> None:
         super().__init__(owner.family, owner.type, owner.proto, owner.fileno(), proxy=chain)
         self._proxied = True
+        self._shim = shim
         self._options, self._source = tuple(note.options), note.source
         self.settimeout(owner.gettimeout())
         if self._source is not None and self._source[1] != 0:
@@ -58,6 +60,10 @@ class StreamDelegate(DropIn):
     def is_delicate(self) -> bool:
         """Whether merely to ask for its addresses would change something."""
         return self._connecting is not None or self._listener is not None
+
+    def getpeername(self) -> Any:
+        """As in the system: an address, of a name its placeholder, which programs can read."""
+        return self._shim.shown(super().getpeername(), self.family)
 
     def become_plain(self) -> None:
         """The fd is that of an ordinary socket, unconnected, with the options of this one."""

@@ -90,7 +90,7 @@ def methods(shim: Shim) -> dict[str, Callable[..., Any]]:
     def listen(self: socket.socket, *args: Any) -> Any:
         if shim.bind and _can_have_a_rendezvous(shim, self):
             note = note_of(self)
-            note.delegate = StreamDelegate(self, shim.chain, note)
+            note.delegate = StreamDelegate(self, shim, shim.chain, note)
             try:
                 return note.delegate.listen(*args)
             except BaseException:
@@ -131,7 +131,7 @@ def _worker(shim: Shim, sock: socket.socket, address: Any, call: str) -> tuple[D
             return None, target  # which is the system's error
         _check_unconnected(sock)
         note = note_of(sock)
-        note.delegate = delegate = StreamDelegate(sock, chain, note)
+        note.delegate = delegate = StreamDelegate(sock, shim, chain, note)
     elif delegate.is_idle:
         delegate.follow(sock, chain)
     if delegate.is_idle:
@@ -210,7 +210,7 @@ def accept(self: socket.socket) -> tuple[socket.socket, Any]:
 
 
 def getpeername(self: socket.socket) -> Any:
-    """As in the system; through a proxy, whom the program asked for."""
+    """As in the system; through a proxy, whom the program asked for, a name by its placeholder."""
     delegate = delegate_of(self)
     if delegate is not None and not delegate.is_idle:
         return delegate.getpeername()
@@ -286,8 +286,7 @@ def __repr__(self: socket.socket) -> str:
 def _note_names(sock: socket.socket, delegate: StreamDelegate) -> None:
     """The connection may be somebody else's from now on."""
     if not delegate.is_idle and not delegate.is_delicate:
-        names = connections.Names(delegate.getpeername(), delegate.getsockname())
-        connections.note(sock, names)
+        connections.note(sock, connections.Names(delegate.getpeername(), delegate.getsockname()))
 
 
 _WITHOUT_SETTINGS: dict[str, Callable[..., Any]] = {
