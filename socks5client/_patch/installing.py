@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .shim import Shim
 
-_LEFT_ALONE = ("socks5client", "gevent")
 _ABSENT: Any = object()
 # What was on the class before, and what stands for which of the resolver's functions now.
 _before: dict[str, Any] = {}
@@ -63,9 +62,9 @@ def _replace(functions: dict[Any, Callable[..., Any]]) -> None:
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:
-    """Those of all modules but our own, and gevent's, which has its reasons to keep originals."""
+    """Those of all modules but our own."""
     for name, module in list(sys.modules.items()):
         # By type(): there are things that only claim to be modules.
-        if name.partition(".")[0] not in _LEFT_ALONE and issubclass(type(module), ModuleType):
+        if name.partition(".")[0] != "socks5client" and issubclass(type(module), ModuleType):
             # Asked for in the usual way, a module that is to be loaded later would be loaded now.
             yield object.__getattribute__(module, "__dict__")

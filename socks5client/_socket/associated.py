@@ -6,6 +6,7 @@ else never arrive.
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import selectors
@@ -266,7 +267,8 @@ class AssociatedSocket(SizedSocket):
     def _drain(self) -> None:
         """Throws away what has arrived."""
         with self._as_it_is() as real:
-            real.settimeout(None)  # of the object alone: the kernel is told not to wait
+            # Of the object alone: the kernel is told not to wait. gevent's would wait all the same.
+            real.settimeout(None if issubclass(Plain, _socket.socket) else 0)
             try:
                 while True:
                     real.recv(1, _DONTWAIT)
