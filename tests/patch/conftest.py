@@ -79,6 +79,13 @@ def trial(request: pytest.FixtureRequest, tmp_path: Path) -> Trial:
     return Trial(request.node, tmp_path)
 
 
+@pytest.fixture(params=[(), ("--strict",)], ids=["usual", "strict"])
+def options(request: pytest.FixtureRequest) -> Sequence[str]:
+    """Those of `python -m socks5client`: with "strict" nothing that is in order may be an error."""
+    chosen: Sequence[str] = request.param
+    return chosen
+
+
 def version_of(library: str) -> str:
     name = library.partition(" ")[0]
     if name.partition(".")[0] in sys.stdlib_module_names:
@@ -104,7 +111,7 @@ def pytest_terminal_summary(
     }
     if rows:
         terminalreporter.section("libraries under patch()")
-        for line in table([HEADINGS, *sorted(rows, key=lambda row: row[0].lower())]):
+        for line in table([HEADINGS, *sorted(rows, key=lambda row: [*map(str.lower, row)])]):
             terminalreporter.write_line(line)
 
 

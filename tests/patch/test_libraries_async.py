@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.patch.verdict import patched, run_traced
+from tests.patch.verdict import patched, relays, run_traced
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.origins import Echo, UdpEcho
@@ -36,6 +37,7 @@ DATAGRAMS = {
     "anyio on asyncio": ("anyio_datagram", "asyncio"),
     "anyio on trio": ("anyio_datagram", "trio"),
 }
+GREENLETS = {"TCP": "gevent_echo", "UDP": "gevent_datagram"}
 
 
 def leading_to(place: tuple[str, int]) -> Server:
@@ -45,44 +47,78 @@ def leading_to(place: tuple[str, int]) -> Server:
 
 @HOSTS
 @pytest.mark.parametrize("library", STREAMS)
-def test_a_stream(library: str, host: str, trial: Trial, echo: Echo) -> None:
+def test_a_stream(
+    library: str, host: str, trial: Trial, echo: Echo, options: Sequence[str]
+) -> None:
     program, *more = STREAMS[library]
     arguments = (host, echo.address[1], "hello", *more)
     with leading_to(echo.address) as proxy:
-        answer = trial(program, *arguments, library=library, server="TCP echo", proxy=proxy)
+        answer = trial(
+            program,
+            *arguments,
+            library=library,
+            server="TCP echo",
+            proxy=proxy,
+            options=options,
+        )
         proxy.wait_idle()
     assert answer == "hello\n"
 
 
 @HOSTS
 @pytest.mark.parametrize("library", DATAGRAMS)
-def test_datagrams(library: str, host: str, trial: Trial, udp_echo: UdpEcho) -> None:
+def test_datagrams(
+    library: str, host: str, trial: Trial, udp_echo: UdpEcho, options: Sequence[str]
+) -> None:
     program, *more = DATAGRAMS[library]
     arguments = (host, udp_echo.address[1], "hello", *more)
     with leading_to(udp_echo.address) as proxy:
-        answer = trial(program, *arguments, library=library, server="UDP echo", proxy=proxy)
+        answer = trial(
+            program,
+            *arguments,
+            library=library,
+            server="UDP echo",
+            proxy=proxy,
+            options=options,
+        )
         proxy.wait_idle()
     assert answer == "hello\n"
 
 
 @HOSTS
-def test_greenlets(host: str, trial: Trial, echo: Echo) -> None:
+@pytest.mark.parametrize("kind", ["TCP", "UDP"])
+def test_greenlets(
+    kind: str, host: str, trial: Trial, echo: Echo, udp_echo: UdpEcho, options: Sequence[str]
+) -> None:
     """gevent comes first: it puts a class of its own in the place of the one that we change."""
-    arguments = ("gevent_echo", host, echo.address[1], "hello")
-    gevent = ("gevent.monkey", "--module")
-    with leading_to(echo.address) as proxy:
-        answer = trial(*arguments, library="gevent", server="TCP echo", proxy=proxy, under=gevent)
+    server = {"TCP": echo, "UDP": udp_echo}[kind]
+    with leading_to(server.address) as proxy:
+        answer = trial(
+            GREENLETS[kind],
+            host,
+            server.address[1],
+            "hello",
+            library="gevent",
+            server=f"{kind} echo",
+            proxy=proxy,
+            options=options,
+            under=("gevent.monkey", "--module"),
+        )
         assert len(proxy.requests) == 2
         proxy.wait_idle()
     assert answer == "hello hello\n"
 
 
 @HOSTS
-def test_gevent_after_us_leaks_nothing(host: str, tmp_path: Path, echo: Echo) -> None:
+@pytest.mark.parametrize("kind", ["TCP", "UDP"])
+def test_gevent_after_us_leaks_nothing(
+    kind: str, host: str, tmp_path: Path, echo: Echo, udp_echo: UdpEcho
+) -> None:
     """It may fail then."""
-    with leading_to(echo.address) as proxy:
-        program = patched("gevent_echo", host, echo.address[1], "hello", proxy=proxy.url)
-        verdict = run_traced(program, tmp_path)
-        assert verdict.strangers({proxy.address}) == []
+    server = {"TCP": echo, "UDP": udp_echo}[kind]
+    with leading_to(server.address) as proxy:
+        arguments = (host, server.address[1], "hello")
+        verdict = run_traced(patched(GREENLETS[kind], *arguments, proxy=proxy.url), tmp_path)
+        assert verdict.strangers({proxy.address, *relays(proxy)}) == []
         assert verdict.output == ("" if verdict.status else "hello hello\n")
         proxy.wait_idle()

@@ -9,6 +9,8 @@ import pytest
 from tests.server_fixture import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.patch.conftest import Trial
     from tests.real_servers import Origin, RealProxy
 
@@ -30,7 +32,7 @@ LIBRARIES = {
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_page_by_name(library: str, trial: Trial, origin: Origin) -> None:
+def test_a_page_by_name(library: str, trial: Trial, origin: Origin, options: Sequence[str]) -> None:
     program, *more = LIBRARIES[library]
     with Server(names={NAME: origin.host}) as proxy:
         page = trial(
@@ -42,6 +44,7 @@ def test_a_page_by_name(library: str, trial: Trial, origin: Origin) -> None:
             library=library,
             server="nginx",
             proxy=proxy,
+            options=options,
         )
         proxy.wait_idle()
     assert page == PAGE
