@@ -6,8 +6,11 @@ sends to that, the proxy is given the name.
 
 from __future__ import annotations
 
+import os
 from _thread import RLock
+from collections import OrderedDict
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from weakref import WeakValueDictionary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +20,14 @@ if TYPE_CHECKING:
 # ones (RFC 4193) a prefix of our own.
 NETWORKS = ("198.18.0.0/15", "fd53:6f63:6b73:3563::/64")
 MOST_NAMES = 65536
+
+# A destructor may come in the middle of all else, and look a name up, too. Of all tables, because
+# a child that is forked must find each of them whole, and the lock free.
+_lock = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 class Forgotten(LookupError):
@@ -43,13 +54,12 @@ class Placeholders:
         if self._size < most:
             raise ValueError(f"{self._v4} and {self._v6} have no {most} addresses for placeholders")
         self._most = most
-        # Names are numbered in turn; `_names` is in the order of their last use.
-        self._names: dict[int, str] = {}
-        self._numbers: dict[str, int] = {}
+        # By their place in the networks, in the order of their last use. (A plain dict's first
+        # item takes the longer to find, the more have been taken away before it.)
+        self._names: OrderedDict[int, str] = OrderedDict()
+        self._places: dict[str, int] = {}
         self._next = 0
-        self._held: dict[int, int] = {}
-        # A destructor may come in the middle of all else, and wants it, too.
-        self._lock = RLock()
+        self._held: WeakValueDictionary[int, Hold] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._names)
@@ -59,83 +69,63 @@ class Placeholders:
 
         Raises MemoryError where the table is full of names that are held.
         """
-        with self._lock:
-            number = self._numbers.get(name)
-            if number is None:
-                number = self._add(name)
+        with _lock:
+            place = self._places.get(name)
+            if place is None:
+                place = self._add(name)
             else:
-                self._touch(number)
-        offset = 1 + number % self._size
-        return str(self._v4.network_address + offset), str(self._v6.network_address + offset)
+                self._names.move_to_end(place)
+        return str(self._v4.network_address + place + 1), str(self._v6.network_address + place + 1)
 
     def name_of(self, host: str) -> str | None:
         """The name that `host` stands for; None where it is no placeholder at all.
 
         Raises Forgotten.
         """
-        offset = self._offset(host)
-        if offset is None:
+        place = self._place(host)
+        if place is None:
             return None
-        with self._lock:
-            number = self._latest(offset)
-            if number is None:
+        with _lock:
+            if place not in self._names:
                 raise Forgotten(f"the placeholder {host} stands for no name, or not any more")
-            self._touch(number)
-            return self._names[number]
+            self._names.move_to_end(place)
+            return self._names[place]
 
     def hold(self, name: str) -> Hold | None:
         """Keeps `name` from being forgotten for as long as the result lives.
 
         None where it has no placeholder.
         """
-        with self._lock:
-            number = self._numbers.get(name)
-            if number is None:
+        with _lock:
+            place = self._places.get(name)
+            if place is None:
                 return None
-            self._held[number] = self._held.get(number, 0) + 1
-        return Hold(self, number)
-
-    def release(self, number: int) -> None:
-        """A `Hold` has ended."""
-        with self._lock:
-            self._held[number] -= 1
-            if not self._held[number]:
-                del self._held[number]
+            held = self._held.get(place)
+            if held is None:
+                held = self._held[place] = Hold()
+            return held
 
     def _add(self, name: str) -> int:
         if len(self._names) >= self._most:
             self._forget_one()
-        # Those that were never forgotten keep their addresses when their turn comes again.
-        while self._latest(self._next % self._size) is not None:
-            self._next += 1
-        number, self._next = self._next, self._next + 1
-        self._names[number] = name
-        self._numbers[name] = number
-        return number
+        # Those that were never forgotten keep their places when their turn comes again.
+        while self._next in self._names:
+            self._next = (self._next + 1) % self._size
+        place, self._next = self._next, (self._next + 1) % self._size
+        self._names[place] = name
+        self._places[name] = place
+        return place
 
     def _forget_one(self) -> None:
         for _ in range(len(self._names)):
-            number = next(iter(self._names))
-            if number not in self._held:
-                del self._numbers[self._names.pop(number)]
+            place = next(iter(self._names))
+            if place not in self._held:
+                del self._places[self._names.pop(place)]
                 return
-            self._touch(number)
+            self._names.move_to_end(place)
         raise MemoryError(f"all {self._most} names that have placeholders are in use")
 
-    def _touch(self, number: int) -> None:
-        self._names[number] = self._names.pop(number)
-
-    def _latest(self, offset: int) -> int | None:
-        """The number that has the address at `offset`, which went from one to the next."""
-        if not 0 <= offset < self._size:
-            return None
-        last = self._next - 1
-        for number in range(last - (last - offset) % self._size, -1, -self._size):
-            if number in self._names:
-                return number
-        return None
-
-    def _offset(self, host: str) -> int | None:
+    def _place(self, host: str) -> int | None:
         try:
             address = ip_address(host)
         except ValueError:
@@ -149,15 +139,9 @@ class Placeholders:
 
 
 class Hold:
-    """Of one name, by somebody who has a connection to it."""
+    """Of one name, by all who have a connection to it."""
 
-    __slots__ = ("_number", "_table")
-
-    def __init__(self, table: Placeholders, number: int) -> None:
-        self._table, self._number = table, number
-
-    def __del__(self) -> None:
-        self._table.release(self._number)
+    __slots__ = ("__weakref__",)
 
 
 def _networks(texts: Sequence[str]) -> tuple[IPv4Network, IPv6Network]:

@@ -138,7 +138,9 @@ def test_python(world: tuple[Server, dict[str, str]], code: str, expected: str) 
     assert len(server.requests) - before == (expected != r"^$")
 
 
-@pytest.mark.parametrize(("line", "expected"), list(zip(SHELL, ["a page", "a page", "200 OK"], strict=True)))
+@pytest.mark.parametrize(
+    ("line", "expected"), list(zip(SHELL, ["a page", "a page", "200 OK"], strict=True))
+)
 def test_shell(
     world: tuple[Server, dict[str, str]],
     line: str,

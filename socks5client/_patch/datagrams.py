@@ -34,6 +34,8 @@ _changing = allocate_lock()
 class DatagramDelegate(DatagramSocket):
     """Sends and receives for a UDP socket of the program, on the same fd, which it never closes."""
 
+    is_delicate = False
+
     def __init__(self, owner: socket.socket, shim: Shim, note: Note) -> None:
         self.begin()
         Plain.__init__(self, owner.family, owner.type, owner.proto, owner.fileno())
@@ -54,8 +56,8 @@ class DatagramDelegate(DatagramSocket):
             Address.from_tuple(address)  # its errors are of the shape
             raise OSError(
                 errno.EADDRNOTAVAIL,
-                f"{address[0]} is to be reached without the proxy, with which this UDP socket"
-                " has an association: use another one",
+                f"{address[0]} is to be reached without the proxy, and this UDP socket sends"
+                " through it already: use another one",
             )
         target: Address = place
         if target.type is AddressType.NAME:
@@ -95,21 +97,37 @@ class DatagramDelegate(DatagramSocket):
     def _only_name(self, source: Address) -> str | None:
         """Which name `source` must be, where it can be one only.
 
-        The proxy does not tell; the first stranger who answers is taken for whom the only name
-        means that nobody has answered for, if there is one.
+        The proxy does not tell. A stranger is taken for the only name that was sent to his port,
+        best for one that nobody has answered for; or, as TFTP's servers answer from another port,
+        for the only name that nobody has answered for.
         """
         if source.host in self._literals:
             return None
         silent = self._names.keys() - set(self._answering.values())
-        for names in ([name for name in silent if source.port in self._names[name][1]], silent):
+        at_port = {name for name, (_, ports) in self._names.items() if source.port in ports}
+        for names in (silent & at_port, at_port, silent):
             if names:
                 return next(iter(names)) if len(names) == 1 else None
         return None
 
-    def connect(self, address: Any, /) -> None:
-        """As in the system; `getpeername` gives the name behind a placeholder."""
-        _, target = self._shim.way(self.family, address, "connect")
-        super().connect(target if isinstance(target, Address) else address)
+    def bind(self, address: Any, /) -> None:
+        """As in the system, which would have a name looked up."""
+        if isinstance(address, tuple) and address and address[0] not in ("", "<broadcast>"):
+            chain, place = self._shim.way(self.family, address, "bind")
+            if chain is None:
+                address = place
+            elif numeric(address[0]) is None:
+                raise OSError(errno.EADDRNOTAVAIL, f"{address[0]} is no name of this machine")
+        super().bind(address)
+
+    def getpeername(self) -> Any:
+        """As in the system: an address, of a name its placeholder."""
+        return self._shim.shown(super().getpeername(), self.family)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has no peer, as far as the program knows."""
+        return self._target is None
 
     def twin(self) -> DatagramDelegate:
         """One that shares the association, on a duplicate of the fd."""
@@ -158,7 +176,11 @@ class Datagrams(System):
         if delegate is None:
             return Plain.dup(self)
         twin = delegate.twin()
-        owner = type(self)(self.family, self.type, self.proto, twin.fileno())
+        try:
+            owner = type(self)(self.family, self.type, self.proto, fileno=twin.fileno())
+        except BaseException:
+            twin.close()
+            raise
         note_of(owner).delegate = twin
         owner.settimeout(self.gettimeout())
         return owner
@@ -218,14 +240,27 @@ def change_over(owner: socket.socket, shim: Shim) -> DatagramDelegate:
     From now on it is of the class `Datagrams`, or where it is of one that the program derived,
     of that and of `Datagrams`. Returns its delegate.
     """
-    note = note_of(owner)
     with _changing:
+        note = note_of(owner)
         if note.delegate is None:  # no other thread was faster
             cls = type(owner)
-            kind: Any = Datagrams
-            if cls is not System:
-                kind = type(cls.__name__, (cls, Datagrams), {"__slots__": ()})
+            kind: Any = Datagrams if cls is System else _derived(cls)
             note.delegate = DatagramDelegate(owner, shim, note)
             owner.__class__ = kind
     delegate: DatagramDelegate = note.delegate
     return delegate
+
+
+def _derived(cls: type[socket.socket]) -> type[socket.socket]:
+    """What stands for a class of the program's: by the same name, with its methods first."""
+    names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    return type(cls.__name__, (cls, Datagrams), names)
+
+
+def _after_fork() -> None:
+    global _changing
+    _changing = allocate_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .._plain import Plain
 from .._socket.stream import socket as DropIn
 from .._socket.stream import stand_in
+from . import connections
 
 if TYPE_CHECKING:
     import socket
@@ -63,7 +64,11 @@ class StreamDelegate(DropIn):
 
     def getpeername(self) -> Any:
         """As in the system: an address, of a name its placeholder, which programs can read."""
-        return self._shim.shown(super().getpeername(), self.family)
+        peer = super().getpeername()
+        shown = self._shim.shown(peer, self.family)
+        if shown is not peer:
+            self.hold = self._shim.placeholders.hold(peer[0])
+        return shown
 
     def become_plain(self) -> None:
         """The fd is that of an ordinary socket, unconnected, with the options of this one."""
@@ -72,6 +77,7 @@ class StreamDelegate(DropIn):
 
     def forget(self) -> None:
         """The owner has no use for it any more, and does with the fd what he likes."""
+        self.hold = None
         Plain.detach(self)
         self.close()
 
@@ -108,6 +114,7 @@ def note_of(owner: socket.socket) -> Note:
                 gone.delegate.forget()
 
         note = _notes[key] = Note(ref(owner, forget))
+        note.options, note.source = connections.take(owner) or ([], None)
     return note
 
 
@@ -115,6 +122,13 @@ def delegate_of(owner: socket.socket) -> Any:
     """The delegate of `owner`, or None."""
     note = _notes.get(id(owner))
     return None if note is None else note.delegate
+
+
+def leave(owner: socket.socket) -> None:
+    """`owner` gives its fd away unconnected: its note, but for `owner`, is of whoever has that."""
+    note = _notes.pop(id(owner), None)
+    if note is not None:
+        connections.leave(owner, (note.options, note.source))
 
 
 def forget(owner: socket.socket) -> None:

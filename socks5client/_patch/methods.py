@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from .._plain import CHANGEABLE, Plain, System
 from . import connections
 from .datagrams import Datagrams, change_over
-from .delegates import StreamDelegate, delegate_of, forget, note_of
-from .shim import INTERNET, numeric
+from .delegates import StreamDelegate, delegate_of, forget, leave, note_of
+from .shim import INTERNET, decoded, in_ascii, numeric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,8 +127,6 @@ def _worker(shim: Shim, sock: socket.socket, address: Any, call: str) -> tuple[D
             delegate = None
         return delegate, target
     if delegate is None:
-        if sock.fileno() < 0:
-            return None, target  # which is the system's error
         _check_unconnected(sock)
         note = note_of(sock)
         note.delegate = delegate = StreamDelegate(sock, shim, chain, note)
@@ -154,13 +152,21 @@ def _sender(
     if address is None:
         return None, None
     chain, target = shim.way(_family(sock), address, call)
-    if chain is None or sock.fileno() < 0:
+    if chain is None:
         return None, target
+    _check_open(sock)
     return change_over(sock, shim), address
 
 
+def _check_open(sock: socket.socket) -> None:
+    """The system's error for a closed socket, for which it would look a name up first."""
+    if sock.fileno() < 0:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
 def _check_unconnected(sock: socket.socket) -> None:
-    """EISCONN, as in the system, for what is connected already or listens."""
+    """The system's errors for what is closed, connected already or listens."""
+    _check_open(sock)
     try:
         _plain["getpeername"](sock)
     except OSError:
@@ -171,12 +177,16 @@ def _check_unconnected(sock: socket.socket) -> None:
 
 def _own_address(shim: Shim, sock: socket.socket, address: Any) -> Any:
     """`address` for the system's `bind`, which would have a name looked up."""
-    if not isinstance(address, tuple) or not address or not isinstance(address[0], str):
+    if not isinstance(address, tuple) or not address:
         return address
     host = address[0]
-    if host in ("", "<broadcast>") or numeric(host) is not None:
+    if isinstance(host, (bytes, bytearray)):
+        host = decoded(host)
+    if not isinstance(host, str) or host in ("", "<broadcast>"):
         return address
-    if shim.is_this_machine(host) or shim.rules.matches(host, 0):
+    if numeric(in_ascii(host)) is not None:
+        return address
+    if shim.is_direct(host, 0):
         _, (host, *_) = shim.way(_family(sock), (host, 0), "bind")
         return (host, *address[1:])
     raise OSError(errno.EADDRNOTAVAIL, f"{host} is no name of this machine")
@@ -267,6 +277,8 @@ def detach(self: socket.socket) -> int:
         _note_names(self, delegate)
         delegate.detach()
         forget(self)
+    else:
+        leave(self)
     fd: int = _plain["detach"](self)
     return fd
 
@@ -286,7 +298,8 @@ def __repr__(self: socket.socket) -> str:
 def _note_names(sock: socket.socket, delegate: StreamDelegate) -> None:
     """The connection may be somebody else's from now on."""
     if not delegate.is_idle and not delegate.is_delicate:
-        connections.note(sock, connections.Names(delegate.getpeername(), delegate.getsockname()))
+        peer, own = delegate.getpeername(), delegate.getsockname()
+        connections.note(sock, connections.Names(peer, own, delegate.hold))
 
 
 _WITHOUT_SETTINGS: dict[str, Callable[..., Any]] = {

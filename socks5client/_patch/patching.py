@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
 from .._fakeip import MOST_NAMES, NETWORKS, Placeholders
@@ -187,6 +188,9 @@ def _names(
     if dns is None:
         dns = "remote" if route[-1].remote_dns else "local"
     if not isinstance(dns, str):
+        addresses = getattr(dns, "addresses", None)
+        if addresses is None or iscoroutinefunction(addresses):
+            raise ValueError(f"dns {dns!r} is neither a text nor a socks5client.dns.Resolver")
         if nameservers is not None:
             raise ValueError("nameservers are those of the resolver that dns= is")
         return "tunnel", dns

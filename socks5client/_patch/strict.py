@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     from .shim import Shim
 
+# What has an address in one of these families is on this machine.
+_LOCAL = {
+    getattr(socket, name)
+    for name in ("AF_UNIX", "AF_NETLINK", "AF_ALG", "AF_ROUTE", "AF_SYSTEM")
+    if hasattr(socket, name)
+}
 _PACKET = getattr(socket, "AF_PACKET", object())
 
 _shim: Shim | None = None
@@ -37,21 +43,26 @@ def enforce(shim: Shim | None) -> None:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    check = _CHECKS.get(event)
-    if check is not None and _shim is not None:
-        check(_shim, event, *args)
+    check, shim = _CHECKS.get(event), _shim  # which another thread may take away
+    if check is not None and shim is not None:
+        check(shim, event, *args)
 
 
 def _check_sending(shim: Shim, event: str, sock: Any, address: Any = None) -> None:
     if isinstance(sock, Plain) or address is None:
         return  # our own way to the proxy; and what is connected has been checked
-    if sock.family == _PACKET:
-        raise LeakError(f"{event} of a frame to {address!r} would pass the proxy by")
-    if sock.family not in INTERNET:
+    if sock.family in _LOCAL:
         return
+    if sock.family not in INTERNET:
+        raise LeakError(f"{event} to {address!r} would pass the proxy by")
     host, port = _text(address[0]), address[1]
     if host and not shim.is_direct(host, port):
         raise LeakError(f"{event} to {host}, port {port}, would pass the proxy by")
+
+
+def _check_binding(shim: Shim, event: str, sock: Any, address: Any) -> None:
+    if sock.family == _PACKET:  # send() sends frames then, and tells nobody
+        raise LeakError(f"{event} to {address!r}: what is sent there would pass the proxy by")
 
 
 def _check_look_up(shim: Shim, event: str, host: Any, *_: Any) -> None:
@@ -75,6 +86,7 @@ def _text(host: Any) -> str:
 
 
 _CHECKS: dict[str, Callable[..., None]] = {
+    "socket.bind": _check_binding,
     "socket.connect": _check_sending,
     "socket.sendto": _check_sending,
     "socket.sendmsg": _check_sending,

@@ -140,7 +140,10 @@ class Negotiation:
             if not isinstance(error, SocksError):
                 raise
             placed = self.placed(error)
-            raise placed from placed.__cause__
+            try:
+                raise placed from placed.__cause__
+            finally:
+                del placed  # the error knows this frame: a cycle would keep the socket open
 
     def placed(self, error: SocksError) -> SocksError:
         """`error` with what is known of where it happened."""

@@ -13,6 +13,7 @@ from socks5client._fakeip import MOST_NAMES, NETWORKS
 from socks5client._patch.datagrams import change_over
 from socks5client._patch.methods import methods
 from socks5client._patch.patching import shim_of
+from socks5client._patch.shim import family_of
 from socks5client.protocol import Address
 from socks5client.recent import note_destination, recent
 from socks5client.route import find_route
@@ -33,8 +34,9 @@ def _as_the_library() -> Iterator[None]:
     """The system has errors of its own for what cannot be an address."""
     try:
         yield
-    except (OverflowError, socket.gaierror) as error:
-        if isinstance(error, OverflowError) or isinstance(error.__context__, ValueError):
+    except (OverflowError, TypeError, socket.gaierror) as error:
+        is_text = isinstance(error, OverflowError) or "null character" in str(error)
+        if is_text or isinstance(error.__context__, ValueError):
             raise ValueError(str(error)) from error
         raise
 
@@ -52,7 +54,7 @@ def make(shim: Shim | None, *args: Any) -> socket.socket:
 
 
 def blocking(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
-    sock = make(shim_for(proxy))
+    sock = make(shim_for(proxy), family_of(str(address[0])))
     try:
         sock.settimeout(timeout)
         with _as_the_library():
@@ -65,7 +67,7 @@ def blocking(address: tuple[str, int], proxy: Any, timeout: float | None = 5) ->
 
 def unblocking(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:
     with _as_the_library():
-        return connected(make(shim_for(proxy)), address, timeout)
+        return connected(make(shim_for(proxy), family_of(str(address[0]))), address, timeout)
 
 
 class _Udp(Udp):
@@ -90,7 +92,7 @@ class _Udp(Udp):
 def _udp(proxy: Any, peer: Any, connected: bool, timeout: float, size: Any) -> Iterator[Udp]:
     shim = shim_for(proxy)
     assert shim is not None
-    with make(shim, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with make(shim, family_of(str(peer[0])), socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
         udp = _Udp(sock, shim, peer, connected)
         udp.sock.fragment_size = size

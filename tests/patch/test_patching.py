@@ -17,6 +17,7 @@ import socks5client
 from socks5client import DIRECT, Bypass, Proxy
 from socks5client._patch import installing, patching
 from socks5client._plain import CHANGEABLE
+from socks5client.dns import AsyncResolver, Resolver
 from tests.origins import unused_address
 from tests.server_fixture import Server
 
@@ -38,18 +39,22 @@ def state() -> dict[str, Any]:
         for name in RESOLVERS
     }
     found |= {f"socket.{name}": vars(socket.socket).get(name) for name in dir(socket.socket)}
-    found |= {name: os.environ.get(name) for name in ("PYTHONPATH", "SOCKS5CLIENT_PATCH")}
-    found["meta_path"] = list(sys.meta_path)
     return found
+
+
+def surroundings() -> tuple[Any, ...]:
+    """What is the same again, if not the same object."""
+    names = ("PYTHONPATH", "SOCKS5CLIENT_PATCH")
+    return *map(os.environ.get, names), list(sys.meta_path)
 
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    before = state()
+    before, around = state(), surroundings()
     yield
     after = state()
-    assert {name for name in before if before[name] is not after[name]} <= {"meta_path"}
-    assert before == after
+    assert {name for name in before if before[name] is not after[name]} == set()
+    assert surroundings() == around
 
 
 @pytest.fixture
@@ -166,6 +171,9 @@ def test_the_default_proxy_and_the_environment(
         ({"proxy": []}, "empty"),
         ({"dns": "system"}, "'system' is none of remote, tunnel, local"),
         ({"nameservers": ["192.0.2.1"]}, "nameservers"),
+        ({"dns": 53}, "53 is neither"),
+        ({"dns": AsyncResolver("192.0.2.1", proxy="127.0.0.1:1080")}, "neither"),
+        ({"dns": Resolver("192.0.2.1", proxy="127.0.0.1:1080"), "nameservers": "tor"}, "resolver"),
         ({"dns": "tunnel", "nameservers": []}, "nameservers is empty"),
         ({"dns": "tunnel", "nameservers": ["ns.test"]}, "ns.test"),
         ({"placeholders": ["198.18.0.0/15"]}, "IPv4 and one IPv6"),
