@@ -61,7 +61,7 @@ OPTIONAL = {
     "trio": {"trio"},
     "urllib3": {"urllib3"},
     "requests": {"requests"},
-    "aiohttp": {"aiohttp"},
+    "aiohttp": {"aiohttp", "_patch"},
     "dns": {"dns"},
     "sitecustomize": {"_patch"},  # the user's own
 }

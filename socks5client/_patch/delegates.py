@@ -113,8 +113,10 @@ def note_of(owner: socket.socket) -> Note:
             if gone is not None and gone.delegate is not None:
                 gone.delegate.forget()
 
-        note = _notes[key] = Note(ref(owner, forget))
-        note.options, note.source = connections.take(owner) or ([], None)
+        new = Note(ref(owner, forget))
+        note = _notes.setdefault(key, new)  # another thread may have been faster
+        if note is new:
+            note.options, note.source = connections.take(owner) or ([], None)
     return note
 
 

@@ -1,6 +1,6 @@
 """What `patch()` sets on the class `socket.socket`.
 
-`send`, `recv` and their kin are not among it: a connected TCP socket is the kernel's own.
+`send`, `recv` and `recv_into` are not among it: a connected TCP socket is the kernel's own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import _socket
 import errno
 import os
 import socket
-from operator import attrgetter
+from operator import attrgetter, index
 from typing import TYPE_CHECKING
 
 from .._plain import CHANGEABLE, Plain, System
@@ -29,6 +29,7 @@ _STREAM, _DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 _UDP = (0, socket.IPPROTO_UDP)
 # Connects by sending, which nobody else would hear of.
 _FASTOPEN = getattr(socket, "MSG_FASTOPEN", 0)
+_NEVER_WAITS = getattr(socket, "MSG_DONTWAIT", 0) | getattr(socket, "MSG_ERRQUEUE", 0)
 
 
 def _reader(name: str) -> Callable[[Any], int]:
@@ -146,7 +147,7 @@ def _sender(
     if isinstance(sock, Datagrams):  # which somebody passes to a method of socket.socket
         return delegate_of(sock), address
     if _kind(sock) != _DATAGRAM or _proto(sock) not in _UDP:
-        if _kind(sock) == _STREAM and isinstance(flags, int) and flags & _FASTOPEN:
+        if _kind(sock) == _STREAM and index(flags) & _FASTOPEN:
             raise OSError(errno.EOPNOTSUPP, "MSG_FASTOPEN: the proxy has to be asked first")
         return None, address
     if address is None:
@@ -295,6 +296,34 @@ def __repr__(self: socket.socket) -> str:
     return text
 
 
+def _wait(sock: socket.socket) -> None:
+    """Until something has arrived; an error of what is the proxy's by then is told later."""
+    if sock.gettimeout() != 0:
+        try:
+            Plain.recv(sock, 1, socket.MSG_PEEK)
+        except ConnectionRefusedError:
+            if not isinstance(sock, Datagrams):
+                raise
+
+
+def _receiver(name: str) -> Callable[..., Any]:
+    """Of a UDP socket, which another thread may change over by sending while this waits."""
+    system = getattr(Plain, name)
+    place = 1 if name == "recvfrom" else 2  # of the flags
+
+    def call(self: socket.socket, *args: Any, **options: Any) -> Any:
+        if _kind(self) == _DATAGRAM and _family(self) in INTERNET:
+            flags = options.get("flags", args[place] if len(args) > place else 0)
+            if not isinstance(self, Datagrams) and not index(flags) & _NEVER_WAITS:
+                _wait(self)
+            if isinstance(self, Datagrams):
+                return getattr(Datagrams, name)(self, *args, **options)
+        return system(self, *args, **options)
+
+    call.__name__, call.__doc__ = name, "As in the system."
+    return call
+
+
 def _note_names(sock: socket.socket, delegate: StreamDelegate) -> None:
     """The connection may be somebody else's from now on."""
     if not delegate.is_idle and not delegate.is_delicate:
@@ -312,4 +341,9 @@ _WITHOUT_SETTINGS: dict[str, Callable[..., Any]] = {
     "getsockname": getsockname,
     "getsockopt": getsockopt,
     "setsockopt": setsockopt,
+    **{
+        name: _receiver(name)
+        for name in ("recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into")
+        if name in _plain
+    },
 }

@@ -215,10 +215,8 @@ def _table(networks: Sequence[str], most: int) -> Placeholders:
         return _tables[key]
 
 
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
+# A child that is forked in the middle of it would be patched by half.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )

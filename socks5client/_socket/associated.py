@@ -142,7 +142,7 @@ class AssociatedSocket(SizedSocket):
 
     def _associate(self, route: Chain, deadline: Deadline | None) -> None:
         client = Address.from_tuple(self.client_address)
-        self.stand(run(open_relay(route, client, deadline, make=_stdlib.socket), deadline))
+        self.stand(run(open_relay(route, client, deadline, make=Plain), deadline))
 
     def opening(self) -> Waiting[Relay]:
         """Opens the association, for drivers that wait in their own way; `stand` is next."""

@@ -253,7 +253,10 @@ if not child:
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 """
-    assert run(sys.executable, "-c", code, *target) == f"ping {NAME}\n" * 3
+    assert (
+        run(sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *target)
+        == f"ping {NAME}\n" * 3
+    )
     assert len(patched.requests) == 3
 
 

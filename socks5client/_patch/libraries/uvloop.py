@@ -1,127 +1,23 @@
-"""Libraries that reach the kernel past the methods of `socket.socket`: trio, and uvloop.
-
-trio keeps the C methods that receive and send, which know of no header; uvloop connects, sends
-and looks up in C. Both have classes on which methods can be set, when they have been imported.
-"""
+"""uvloop connects, sends and looks up in C: what does so is done by the patched sockets instead."""
 
 from __future__ import annotations
 
 import socket
-import sys
 from contextlib import suppress
-from functools import partial, wraps
-from importlib import import_module
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._plain import System
-from .datagrams import Datagrams
-from .shim import INTERNET
+from ..shim import INTERNET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from collections.abc import Sequence
 
-    from .shim import Shim
-
-_shim: Shim | None = None
-_originals: dict[tuple[type, str], Any] = {}  # None for what a class inherits
+    from ..shim import Shim
+    from .changes import Changes, Original
 
 
-def install(shim: Shim | None) -> None:
-    """From now on `shim` decides, for libraries imported later, too; None for none."""
-    global _shim
-    _shim = shim
-    if shim is None:
-        if _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
-        while _originals:
-            (cls, name), original = _originals.popitem()
-            if original is None:
-                delattr(cls, name)
-            else:
-                setattr(cls, name, original)
-        return
-    if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
-    for name in _PATCHES:
-        if name in sys.modules:
-            _patch(name, import_module(name))  # another thread may be about to
-
-
-def _patch(name: str, module: ModuleType) -> None:
-    if _shim is not None:
-        for cls, methods in _PATCHES[name](module, _shim):
-            for method, function in methods.items():
-                _originals.setdefault((cls, method), vars(cls).get(method))
-                setattr(cls, method, function)
-
-
-def _original(cls: type, name: str) -> Any:
-    return _originals.get((cls, name)) or getattr(cls, name)
-
-
-class _Finder:
-    """Patches a library as soon as it is imported."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name not in _PATCHES:
-            return None
-        for finder in sys.meta_path:
-            find: Any = None if finder is self else getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = None if find is None else find(name, path, target)
-            if spec is not None and spec.loader is not None:
-                loader: Any = spec.loader
-                loader.exec_module = partial(self._execute, loader.exec_module, name)
-                return spec
-        return None
-
-    def _execute(self, execute: Callable[[Any], None], name: str, module: ModuleType) -> None:
-        execute(module)
-        _patch(name, module)
-
-
-_finder: Any = _Finder()
-
-
-def _of_trio(module: Any, shim: Shim) -> list[tuple[type, dict[str, Any]]]:
-    cls, core = module._SocketType, module._core
-    plain_init = _original(cls, "__init__")
-
-    def init(self: Any, sock: socket.socket) -> None:
-        kind = type(sock)
-        if kind is not Datagrams:
-            plain_init(self, sock)
-            return
-        sock.__class__ = System  # no other would be taken
-        try:
-            plain_init(self, sock)
-        finally:
-            sock.__class__ = kind
-
-    def method(name: str, wait: Any) -> Callable[..., Any]:
-        original = _original(cls, name)
-
-        def attempt(sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
-            return getattr(sock, name)(*args, **kwargs)
-
-        @wraps(original)
-        async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._sock.type != socket.SOCK_DGRAM:
-                return await original(self, *args, **kwargs)
-            # What class it is of may change while this waits.
-            return await self._nonblocking_helper(wait, attempt, *args, **kwargs)
-
-        return call
-
-    names = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into")
-    methods = {name: method(name, core.wait_readable) for name in names if hasattr(cls, name)}
-    return [(cls, {**methods, "__init__": init, "send": method("send", core.wait_writable)})]
-
-
-def _of_uvloop(module: Any, shim: Shim) -> list[tuple[type, dict[str, Any]]]:
+def changes(module: Any, shim: Shim, original_of: Original) -> Changes:
+    """For `uvloop`: the methods of its loop."""
     cls: Any = module.Loop
     base: Any = cls.__base__
 
@@ -177,7 +73,7 @@ def _of_uvloop(module: Any, shim: Shim) -> list[tuple[type, dict[str, Any]]]:
             )
         import asyncio
 
-        from ..asyncio.endpoint import DatagramTransport
+        from ...asyncio.endpoint import DatagramTransport
 
         if sock is None:
             sock = _datagram_socket(local, remote, options)
@@ -267,9 +163,3 @@ def _datagram_socket(local: Any, remote: Any, options: dict[str, Any]) -> socket
         sock.close()
         raise
     return sock
-
-
-_PATCHES: dict[str, Callable[[Any, Shim], list[tuple[type, dict[str, Any]]]]] = {
-    "trio._socket": _of_trio,
-    "uvloop": _of_uvloop,
-}
