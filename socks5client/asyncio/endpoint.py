@@ -248,7 +248,6 @@ async def create_datagram_endpoint(
 
     The transport is a `DatagramTransport`. Raises as `connect` does. Source: RFC 1928 section 7.
     """
-    loop = asyncio.get_running_loop()
     if remote_addr is not None:
         Address.from_tuple(remote_addr)
     deadline = Deadline.after(options.get("timeout"))
@@ -257,10 +256,24 @@ async def create_datagram_endpoint(
         if remote_addr is not None:
             async with asyncio.timeout(None if deadline is None else deadline.left()):
                 await awaited.connect(remote_addr)
-        protocol = protocol_factory()
-        transport = DatagramTransport(loop, awaited.socket, protocol, remote_addr)
     except BaseException:
         awaited.close()
+        raise
+    return await start_endpoint(awaited.socket, protocol_factory, remote_addr)
+
+
+async def start_endpoint(
+    sock: DatagramSocket, protocol_factory: Callable[[], P], peer: Any
+) -> tuple[DatagramTransport, P]:
+    """(transport, protocol) on a non-blocking UDP socket, with `peer` where it is connected.
+
+    The socket is the transport's from now on, or closed where that fails.
+    """
+    try:
+        protocol = protocol_factory()
+        transport = DatagramTransport(asyncio.get_running_loop(), sock, protocol, peer)
+    except BaseException:
+        sock.close()
         raise
     try:
         await asyncio.sleep(0)  # connection_made() comes first

@@ -23,7 +23,6 @@ from tests.drivers.unblocking import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from socks5client._patch.shim import Shim
     from tests.drivers.faces import Connection, Meeting
@@ -89,29 +88,24 @@ class _Udp(Udp):
 
 
 @contextmanager
-def _udp(proxy: Any, peer: Any, connected: bool, timeout: float, size: Any) -> Iterator[Udp]:
+def udp(
+    proxy: Any,
+    peer: Any,
+    *,
+    connected: bool,
+    timeout: float = 5,
+    fragment_size: int | None = None,
+) -> Iterator[Udp]:
     shim = shim_for(proxy)
     assert shim is not None
     with make(shim, family_of(str(peer[0])), socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
-        udp = _Udp(sock, shim, peer, connected)
-        udp.sock.fragment_size = size
+        opened = _Udp(sock, shim, peer, connected)
+        opened.sock.fragment_size = fragment_size
         if connected:
             with _as_the_library():
                 sock.connect(peer)
-        yield udp
-
-
-def udp_unconnected(
-    proxy: Any, peer: Any, *, timeout: float = 5, fragment_size: int | None = None
-) -> AbstractContextManager[Udp]:
-    return _udp(proxy, peer, False, timeout, fragment_size)
-
-
-def udp_connected(
-    proxy: Any, peer: Any, *, timeout: float = 5, fragment_size: int | None = None
-) -> AbstractContextManager[Udp]:
-    return _udp(proxy, peer, True, timeout, fragment_size)
+        yield opened
 
 
 @contextmanager

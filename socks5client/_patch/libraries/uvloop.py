@@ -71,27 +71,14 @@ def changes(module: Any, shim: Shim, original_of: Original) -> Changes:
             return await base.create_datagram_endpoint(
                 loop, protocol_factory, local_addr, remote_addr, sock=sock, **options
             )
-        import asyncio
-
-        from ...asyncio.endpoint import DatagramTransport
+        from ...asyncio.endpoint import start_endpoint
 
         if sock is None:
             sock = _datagram_socket(local, remote, options)
-        try:
-            sock.setblocking(False)
-            with suppress(OSError):  # it is not connected
-                peer = remote[4] if remote else sock.getpeername()
-            protocol = protocol_factory()
-            transport = DatagramTransport(loop, sock, protocol, peer)
-        except BaseException:
-            sock.close()
-            raise
-        try:
-            await asyncio.sleep(0)  # connection_made() comes first
-        except BaseException:
-            transport.abort()
-            raise
-        return transport, protocol
+        sock.setblocking(False)
+        with suppress(OSError):  # it is not connected
+            peer = remote[4] if remote else sock.getpeername()
+        return await start_endpoint(sock, protocol_factory, peer)
 
     return [
         (
