@@ -42,13 +42,12 @@ def announce(settings: dict[str, Any] | None) -> None:
         _renew_fork_server()
 
 
-def take_over(text: str) -> None:
-    """In a child: patches it as its parent was. Raises what `patch()` does."""
-    from .patching import patch
-
+def told(text: str) -> dict[str, Any]:
+    """In a child: what to give `patch()`. RuntimeError where its parent could not pass that on."""
     if text.startswith(_CANNOT):
         raise RuntimeError(text.removeprefix(_CANNOT))
-    patch(**pickle.loads(b85decode(text)))
+    settings: dict[str, Any] = pickle.loads(b85decode(text))
+    return settings
 
 
 def _text(settings: dict[str, Any]) -> str:

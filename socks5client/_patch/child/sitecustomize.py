@@ -22,9 +22,10 @@ def _start():  # type: () -> None
             raise RuntimeError("socks5client needs Python 3.11 or later")
         # Last: what is beside the package is not to stand for anything of this program's.
         sys.path[:] = folders + [package]  # noqa: RUF005
-        from socks5client._patch import children
+        from socks5client._patch import patch
+        from socks5client._patch.children import told
 
-        children.take_over(settings)
+        patch(**told(settings))
     sys.path[:] = folders
 
 
