@@ -314,10 +314,9 @@ class socket(Plain):
         return self.brief(type(self))
 
     def brief(self, cls: type) -> str:
-        """As the system's repr of an object of `cls`, without making use of anything.
+        """As the system's repr of an object of `cls`, which would make use of what it names:
 
-        The system's would ask for a new rendezvous in order to name it, or for the outcome of
-        a connect that nobody has asked for.
+        of a new rendezvous, or of the outcome of a connect that nobody has asked for.
         """
         address = self._listener.last_address if self._listener else None
         return (

@@ -77,6 +77,13 @@ def datagrams_without_io(packet: bytes) -> Datagram | None:
     return association.receive(packets[0], 0.0)
 
 
+def patched() -> str:
+    with socks5client.patch("socks5h://b", dns="remote", strict=True) as patch:
+        patch.unpatch()
+    socks5client.unpatch()
+    return patch.dns
+
+
 def errors(error: socks5client.ReplyError) -> tuple[int, int | None]:
     return error.code, error.errno
 
