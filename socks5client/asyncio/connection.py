@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._plain import handed_out
@@ -13,7 +15,6 @@ from ..tunnel.dial import make_unblocking, reach
 from .running import open_tunnel, run
 
 if TYPE_CHECKING:
-    import socket
     import ssl as ssl_module
     from collections.abc import Callable
 
@@ -94,8 +95,25 @@ async def create_connection(
         async with asyncio.timeout(None if deadline is None else deadline.left()):
             return await loop.create_connection(protocol_factory, sock=sock, **options)
     except BaseException:
-        sock.close()  # the transport's it is only in the end
+        _end(loop, sock)
         raise
+
+
+def _end(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    """Closes what a transport may have by now, or not yet, or have closed."""
+    if sock.fileno() < 0:
+        return
+    try:
+        loop.remove_reader(sock)
+    except RuntimeError:
+        # It has, and after TLS's handshake waits for the other side to say goodbye, 30 s if need
+        # be: now it hears an end, and closes. Who closed the fd under it would harm the next one.
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+    except NotImplementedError:  # a loop that reads in another way
+        sock.close()
+    else:
+        sock.close()
 
 
 async def open_connection(
