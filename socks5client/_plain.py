@@ -64,6 +64,11 @@ def read_literal(
     return _system_getaddrinfo(host, port, family, type, proto, flags)
 
 
+def family_of(literal: str) -> int:
+    """The family of an IP literal."""
+    return _stdlib.AF_INET6 if ":" in literal else _stdlib.AF_INET
+
+
 def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
     """`sock`, for a user: of exactly the class that the system makes, as trio insists."""
     if type(sock) is Plain:
@@ -71,4 +76,12 @@ def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
     return sock
 
 
-__all__ = ["CHANGEABLE", "Plain", "System", "getaddrinfo", "handed_out", "read_literal"]
+__all__ = [
+    "CHANGEABLE",
+    "Plain",
+    "System",
+    "family_of",
+    "getaddrinfo",
+    "handed_out",
+    "read_literal",
+]

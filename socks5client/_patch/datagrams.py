@@ -12,12 +12,12 @@ import socket
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
-from .._plain import Plain, System
+from .._plain import Plain, System, family_of
 from .._socket.datagram import DatagramSocket
 from ..protocol import Address, AddressType
 from ..tunnel.dial import look_up
 from .delegates import delegate_of, forget, note_of
-from .shim import family_of, numeric
+from .shim import numeric
 
 if TYPE_CHECKING:
     from typing import Any

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
+
+from .._plain import family_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -39,7 +40,7 @@ class Hosts:
         found = [
             (address, names)
             for address, names in self._lines(name.lower())
-            if family in (0, socket.AF_INET6 if ":" in address else socket.AF_INET)
+            if family in (0, family_of(address))
         ]
         if not found:
             return None

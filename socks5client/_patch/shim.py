@@ -13,7 +13,7 @@ from operator import index
 from typing import TYPE_CHECKING
 
 from .._fakeip import Forgotten
-from .._plain import Plain
+from .._plain import Plain, family_of
 from ..protocol import Address
 from .hosts import Host, Hosts
 
@@ -297,11 +297,6 @@ def ip_of(literal: str) -> IPv4Address | IPv6Address:
     ip = ip_address(literal.partition("%")[0])
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     return ip if mapped is None else mapped
-
-
-def family_of(host: str) -> int:
-    """The family of an IP literal."""
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def in_ascii(host: str) -> str:

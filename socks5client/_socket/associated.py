@@ -13,7 +13,7 @@ import selectors
 import socket as _stdlib
 from _thread import allocate_lock
 
-from .._plain import Plain
+from .._plain import Plain, family_of
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
 from ..protocol.datagram import header
@@ -187,7 +187,7 @@ class AssociatedSocket(SizedSocket):
                     real.connect((host, port))
                     return
                 local_host, local_port = real.getsockname()[:2]
-            family = _stdlib.AF_INET6 if ":" in host else _stdlib.AF_INET
+            family = family_of(host)
             with Plain(family, _stdlib.SOCK_DGRAM) as other:
                 for option in self._options:
                     if option[0] == _stdlib.SOL_SOCKET:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import dns.message
 import dns.query
 
-from .._plain import Plain, handed_out
+from .._plain import Plain, family_of, handed_out
 from .._socket.functions import unassociated
 from ..errors import (
     AuthenticationError,
@@ -99,7 +99,7 @@ def over_udp(
 
     What is no answer to the question is passed over. Raises NoUdp; `dns.message.Truncated`.
     """
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    family = family_of(server.host)
     if route is DIRECT:
         with Plain(family, socket.SOCK_DGRAM) as plain:
             plain.setblocking(False)

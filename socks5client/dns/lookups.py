@@ -15,6 +15,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
+from .._plain import family_of
 from ..errors import SocksError
 from ..protocol import Address
 from ..tunnel import Deadline
@@ -43,7 +44,7 @@ def addresses(name: str, family: int, lifetime: float) -> Steps[list[str]]:
     except (ValueError, dns.exception.DNSException) as error:
         raise socket.gaierror(socket.EAI_NONAME, f"this is no name: {error}") from None
     if question is None:
-        if (socket.AF_INET6 if ":" in host else socket.AF_INET) not in families:
+        if family_of(host) not in families:
             raise socket.gaierror(socket.EAI_NONAME, f"{host} is of the other family")
         return [host]
     deadline = Deadline(lifetime)

@@ -13,7 +13,7 @@ from socks5client._fakeip import MOST_NAMES, NETWORKS
 from socks5client._patch.datagrams import change_over
 from socks5client._patch.methods import methods
 from socks5client._patch.patching import shim_of
-from socks5client._patch.shim import family_of
+from socks5client._plain import family_of
 from socks5client.protocol import Address
 from socks5client.recent import note_destination, recent
 from socks5client.route import find_route
