@@ -1,4 +1,4 @@
-"""What became of a transfer, and what -w can say about it."""
+"""What became of a transfer."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """What became of a transfer; what -w can say."""
+    """What became of a transfer; all that -w and --waterfall can say.
 
+    `times` are seconds since its start: of "connect" (the tunnel stands), "appconnect" (TLS),
+    "pretransfer", "starttransfer", "total"; the last one counts. `steps` has all of them, and
+    the steps of the handshakes with proxies, in the order in which they ended.
+    """
+
+    number: int = 0
     error: TransferError | None = None
+    retries: int = 0
+    retry_after: float | None = None  # seconds that the server asked for
     url: str = ""
     scheme: str = ""
     method: str = "GET"
     status: int = 0
     http_version: str = "0"
     content_type: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: list[tuple[str, str]] = field(default_factory=list)
     redirects: int = 0
     redirect_url: str = ""
+    referer: str = ""
     size_download: int = 0
     size_upload: int = 0
     size_header: int = 0
+    size_request: int = 0
     connections: int = 0
     file_name: str = ""
+    ftp_entry_path: str = ""
+    remote: tuple[str, int] = ("", 0)
+    local: tuple[str, int] = ("", 0)
+    certificates: str = ""
     times: dict[str, float] = field(default_factory=dict)
+    steps: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def code(self) -> Exit:
         return Exit.OK if self.error is None else self.error.code
 
-    def variables(self) -> dict[str, str]:
-        """The variables of -w, each with curl's meaning; time_connect is when the tunnel stands."""
-        total = self.times.get("total", 0.0)
-        moments = ("connect", "appconnect", "pretransfer", "starttransfer", "total")
-        return {
-            "http_code": f"{self.status:03}",
-            "response_code": f"{self.status:03}",
-            "http_version": self.http_version,
-            "size_download": str(self.size_download),
-            "size_upload": str(self.size_upload),
-            "size_header": str(self.size_header),
-            "speed_download": str(int(self.size_download / total) if total else 0),
-            "speed_upload": str(int(self.size_upload / total) if total else 0),
-            "url_effective": self.url,
-            "num_redirects": str(self.redirects),
-            "num_connects": str(self.connections),
-            "redirect_url": self.redirect_url,
-            "content_type": self.content_type,
-            "scheme": self.scheme.upper(),
-            "method": self.method,
-            "filename_effective": self.file_name,
-            "exitcode": str(int(self.code)),
-            "errormsg": "" if self.error is None else str(self.error),
-            **{f"time_{moment}": f"{self.times.get(moment, 0.0):.6f}" for moment in moments},
-        }
+    @property
+    def error_is_status(self) -> bool:
+        """The answer arrived, whatever -f made of it."""
+        return self.error is None or self.error.code == Exit.HTTP_ERROR
+
+    @property
+    def refused(self) -> bool:
+        return self.error is not None and self.error.refused
+
+    def mark(self, step: str, elapsed: float) -> None:
+        self.times[step] = elapsed
+        self.steps.append((step, elapsed))

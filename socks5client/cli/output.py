@@ -1,4 +1,4 @@
-"""Where the response goes: stdout, or a file with a progress bar."""
+"""Where what arrives goes: stdout, or a file."""
 
 from __future__ import annotations
 
@@ -10,52 +10,66 @@ from typing import TYPE_CHECKING
 from .exitcodes import Exit, TransferError
 
 if TYPE_CHECKING:
-    from typing import Any
+    from .jobs import Job
+    from .outcome import Outcome
+    from .progress import Bar, Display
+    from .urls import Url
+
+
+class Destination:
+    """Where what a job fetches goes."""
+
+    def __init__(self, job: Job, url: Url, outcome: Outcome) -> None:
+        self._job = job
+        self._url = url
+        self._outcome = outcome
+        self.to_stdout = job.output in ("", "-")
+
+    @property
+    def path(self) -> str:
+        """The name of the file. Raises TransferError where -O finds none in the URL."""
+        path = self._url.file_name if self._job.output is None else self._job.output
+        if not path:
+            raise TransferError(Exit.WRITE_FAILED, "the URL has no file name for -O")
+        return path
+
+    def offset(self) -> int:
+        """Where -C resumes."""
+        resume = self._job.options.resume
+        if resume != "-":
+            return int(resume or 0)
+        try:
+            return 0 if self.to_stdout else os.stat(self.path).st_size
+        except OSError:
+            return 0
+
+    def sink(self, display: Display, offset: int) -> Sink:
+        """Opened for writing; `offset`: the bytes that are there already."""
+        if self.to_stdout:
+            return Sink(None, append=False, display=display)
+        self._outcome.file_name = self.path
+        return Sink(self.path, append=offset > 0, display=display)
 
 
 class Sink:
-    """Takes the response's bytes and passes them on at once.
+    """Takes what arrives and passes it on at once.
 
     Parameters: `path`, the file, opened when the first bytes come; None: stdout. `append`: to
-    what is there already. `show_progress`: a bar on stderr while a body arrives.
+    what is there already. `display` shows how a file grows.
     """
 
-    def __init__(self, path: str | None, *, append: bool, show_progress: bool) -> None:
+    def __init__(self, path: str | None, *, append: bool, display: Display) -> None:
         self.path = path
         self._append = append
+        self._display = display
         self._file: FileIO | None = None
-        self._show_progress = show_progress and path is not None
-        self._progress: Any = None
-        self._task: Any = None
+        self._bar: Bar | None = None
 
     def expect(self, size: int | None, present: int) -> None:
         """A body of `size` bytes follows, None: unknown, on top of those `present`."""
-        if not self._show_progress:
-            return
-        from rich.console import Console  # only where it is seen: 50 ms
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
-        )
-        total = None if size is None else size + present
-        name = os.path.basename(self.path or "")
-        self._task = self._progress.add_task(name, total=total, completed=present)
-        self._progress.start()
+        if self.path is not None:
+            total = None if size is None else size + present
+            self._bar = self._display.bar(os.path.basename(self.path), total, present)
 
     def write(self, data: bytes) -> None:
         """Raises TransferError; its text is empty where a reader of stdout has gone."""
@@ -72,8 +86,8 @@ class Sink:
             raise TransferError(
                 Exit.WRITE_FAILED, f"cannot write {self.path}: {error.strerror or error}"
             ) from None
-        if self._progress is not None:
-            self._progress.update(self._task, advance=len(data))
+        if self._bar is not None:
+            self._bar.advance(len(data))
 
     def finish(self) -> None:
         """The response has arrived: a file is there even if it is empty."""
@@ -81,14 +95,10 @@ class Sink:
             self.write(b"")
 
     def close(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        if self._bar is not None:
+            self._bar.finish()
         if self._file is not None:
             self._file.close()
-
-
-def stderr_is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _write_stdout(data: bytes) -> None:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .. import __version__
-from .commandline import parse
 from .exitcodes import Exit, TransferError
-from .options import UsageError, help_text
+from .jobs import jobs_of
+from .options import UsageError, parse
+from .options.help import help_text
 from .output import write_text
-from .transfer import run
+from .progress import Display
+from .running import run_all
+from .session import Session
+from .urls import MalformedUrl
 from .verbose import to_stderr
 from .writeout import expand, read_format
 
@@ -28,27 +32,59 @@ _TRY_HELP = "; see socks5-curl --help"
 def run_command(argv: Sequence[str]) -> int:
     """All of the command but the interrupts. Returns the exit code."""
     try:
-        options = parse(argv)
+        operations = parse(argv)
     except UsageError as error:
         _complain(Exit.USAGE, str(error) + _TRY_HELP)
         return Exit.USAGE
-    try:
-        if options.help or options.version:
-            write_text((help_text() if options.help else _version_text()) + "\n")
-            return Exit.OK
-        write_out = None if options.write_out is None else read_format(options.write_out)
     except TransferError as error:
-        return _report(error, options)
-    outcome = run(options)
-    code = Exit.OK if outcome.error is None else _report(outcome.error, options)
-    if write_out is None:
-        return code
-    return _write_out(write_out, outcome, options) or code
-
-
-def _write_out(text: str, outcome: Outcome, options: Options) -> int:
+        _complain(error.code, str(error))
+        return error.code
+    command = operations[0]
     try:
-        write_text(expand(text, outcome.variables(), outcome.headers, _warn))
+        text = _text_asked_for(command)
+        if text is not None:
+            write_text(text + "\n")
+            return Exit.OK
+        return _transfer(operations)
+    except TransferError as error:
+        return _report(error, command)
+    except MalformedUrl as error:
+        return _report(TransferError(Exit.URL_MALFORMED, str(error)), command)
+
+
+def _text_asked_for(command: Options) -> str | None:
+    if command.help is not None:
+        return help_text(command.help)
+    if command.version:
+        return _version_text()
+    return None
+
+
+def _transfer(operations: list[Options]) -> int:
+    """All transfers; the code of the last one, or of the last that failed with -Z."""
+    command = operations[0]
+    formats = [
+        None if options.write_out is None else read_format(options.write_out)
+        for options in operations
+    ]
+    write_out = dict(zip(map(id, operations), formats, strict=True))
+    code: int = Exit.OK
+    with Display.of(command) as display, Session(display) as session:
+        for job, outcome in run_all(jobs_of(operations), session, command):
+            this = Exit.OK if outcome.error is None else _report(outcome.error, job.options)
+            format_ = write_out[id(job.options)]
+            if format_ is not None:
+                this = _write_out(format_, outcome, job.options) or this
+            if this or not command.parallel:
+                code = this
+            if this and command.fail_early:
+                session.stopping.set()
+    return code
+
+
+def _write_out(text: str, outcome: Outcome, options: Options) -> Exit:
+    try:
+        write_text(expand(text, outcome, _warn))
     except TransferError as error:
         return _report(error, options)
     return Exit.OK

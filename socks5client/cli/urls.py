@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from urllib.parse import quote, unquote, urljoin
 
 import httpx
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "tftp": 69}
+_PIPES = frozenset({"tcp", "udp"})  # the port has to be said
+_GUESSES = {"ftp.": "ftp"}  # for a host without a scheme that begins so
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/*")
 
 
 class UnsupportedScheme(Exception):
-    """The URL's scheme is neither http nor https."""
+    """The URL's scheme is none that is spoken here, or not allowed."""
 
 
 class MalformedUrl(Exception):
@@ -22,7 +25,7 @@ class MalformedUrl(Exception):
 
 @dataclass(frozen=True)
 class Url:
-    """An http or https URL in parts.
+    """A URL in parts.
 
     `host` as it was typed (IPv6 in brackets), `port` None for the scheme's own, `target` what the
     request line holds: path and query. str() has neither user info nor fragment.
@@ -37,18 +40,19 @@ class Url:
     fragment: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Url:
-        """Raises UnsupportedScheme or MalformedUrl, whose text shows no user info."""
+    def parse(cls, text: str, default_scheme: str | None = None) -> Url:
+        """`default_scheme` is that of --proto-default, for a URL without one.
+
+        Raises UnsupportedScheme or MalformedUrl, whose text shows no user info.
+        """
         if any(char <= " " or char == "\x7f" for char in text):
             raise MalformedUrl("the URL has a space or a control character")
         scheme, separator, rest = text.partition("://")
         if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-            scheme, rest = "http", text
+            scheme, rest = default_scheme or _guess(text), text
         scheme = scheme.lower()
-        if scheme not in _DEFAULT_PORTS:
-            raise UnsupportedScheme(
-                f'the protocol "{scheme}" is not supported, only http and https'
-            )
+        if scheme not in _DEFAULT_PORTS and scheme not in _PIPES:
+            raise UnsupportedScheme(f'the protocol "{scheme}" is not supported')
         rest, sharp, fragment = rest.partition("#")
         end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
         user_info, at, location = rest[:end].rpartition("@")
@@ -66,6 +70,8 @@ class Url:
             sharp + fragment,
         )
         url.as_httpx()
+        if scheme in _PIPES and port is None:
+            raise MalformedUrl(f"{scheme}:// needs a port: {scheme}://HOST:PORT")
         return url
 
     @property
@@ -73,11 +79,16 @@ class Url:
         return self.port or _DEFAULT_PORTS[self.scheme]
 
     @property
+    def connect_host(self) -> str:
+        """The host as connections are made to it: in IDNA's form, IPv6 without brackets."""
+        return self.as_httpx().raw_host.decode("ascii")
+
+    @property
     def authority(self) -> str:
         """Host and port as the Host header has them: no default port."""
-        host = self.as_httpx().raw_host.decode("ascii")
+        host = self.connect_host
         host = f"[{host}]" if ":" in host else host
-        default = self.port in (None, _DEFAULT_PORTS[self.scheme])
+        default = self.port in (None, _DEFAULT_PORTS.get(self.scheme))
         return host if default else f"{host}:{self.port}"
 
     @property
@@ -135,6 +146,19 @@ class Url:
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}{self.target}"
+
+
+def is_ipv6_literal(text: str) -> bool:
+    """With a zone or without; no brackets."""
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return ":" in text
+
+
+def _guess(text: str) -> str:
+    return next((s for start, s in _GUESSES.items() if text.lower().startswith(start)), "http")
 
 
 def _ascii(text: str) -> str:

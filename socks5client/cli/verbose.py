@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..proxy import Proxy
+    from .options import Options
+    from .session import Session
 
 _METHODS: dict[int, str] = {
     Method.NO_AUTHENTICATION: "none",
@@ -52,6 +54,10 @@ class Narrator:
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
+
+    @classmethod
+    def of(cls, options: Options, session: Session) -> Narrator:
+        return cls(options.verbose)
 
     def note(self, text: str) -> None:
         self._line("*", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from dataclasses import dataclass
 from getpass import getpass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -22,6 +23,35 @@ if TYPE_CHECKING:
 NO_PROXY_CONFIGURED = (
     "no proxy is configured: say -x socks5h://HOST:PORT, or set SOCKS5CLIENT_PROXY or ALL_PROXY"
 )
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the hosts of an operation are reached: `chain`, first hop first, but for `bypass`."""
+
+    chain: tuple[Proxy, ...] | None
+    bypass: Bypass
+
+    @classmethod
+    def of(cls, options: Options) -> Way:
+        """By the options, else by the environment. Raises UsageError."""
+        proxy, bypass = find_proxy(options), find_bypass(options)
+        if proxy is None:
+            return cls(None, bypass)
+        if options.preproxy is None:
+            return cls((proxy,), bypass)
+        try:
+            return cls((Proxy.from_url(options.preproxy), proxy), bypass)
+        except ValueError as error:
+            raise UsageError(f"proxy: {error}") from None
+
+    def to(self, host: str, port: int) -> tuple[Proxy, ...] | None:
+        """The proxies to `host`; None: directly. Raises UsageError where there is no way."""
+        if self.bypass.matches(host, port):
+            return None
+        if self.chain is None:
+            raise UsageError(NO_PROXY_CONFIGURED)
+        return self.chain
 
 
 def find_proxy(options: Options) -> Proxy | None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from socks5client.cli.commandline import parse
-from socks5client.cli.options import TABLE, Options, UsageError, help_text
+from socks5client.cli.options import TABLE, Options, UsageError
+from socks5client.cli.options import parse as parse_all
+from socks5client.cli.options.help import help_text
+
+
+def parse(argv: list[str]) -> Options:
+    """The only operation of `argv`."""
+    (options,) = parse_all(argv)
+    return options
 
 
 def test_short_options_combine_and_the_last_takes_the_argument() -> None:

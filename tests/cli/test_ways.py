@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from socks5client import NoAuth, Proxy, UsernamePassword
-from socks5client.cli.commandline import parse
-from socks5client.cli.options import UsageError
+from socks5client.cli.options import UsageError, parse
 from socks5client.cli.ways import find_bypass, find_proxy
 from tests.server_fixture import Server
 

@@ -7,14 +7,15 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .. import __version__
-from .body import Body, read_data, read_file
-from .options import UsageError
-from .urls import Url
-from .ways import credentials
+from ... import __version__
+from ..body import Body, read_data, read_file
+from ..options import UsageError
+from ..ways import credentials
 
 if TYPE_CHECKING:
-    from .options import Options
+    from ..options import Options
+    from ..transfer import Transfer
+    from ..urls import Url
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -66,9 +67,9 @@ class Request:
     offset: int
 
     @classmethod
-    def first_of(cls, options: Options, offset: int) -> Request:
+    def first_of(cls, transfer: Transfer, offset: int) -> Request:
         """Reads what the options name. Raises UsageError, TransferError or an error of `Url`."""
-        url = _parse_url(options)
+        options, upload, url = transfer.options, transfer.job.upload, transfer.url
         custom = tuple(Custom.parse(line) for line in _header_lines(options))
         if any(header.name.lower() == "host" and not header.value for header in custom):
             raise UsageError("option -H: HTTP/1.1 does not go without a Host")
@@ -81,10 +82,10 @@ class Request:
                 url = url.with_query(os.fsdecode(data))
             else:
                 kind, body = "POST", Body.from_data(data)
-        elif options.upload:
-            kind, body = "PUT", Body.from_upload(options.upload)
-            if options.upload != "-":
-                url = url.with_file_name(os.path.basename(options.upload))
+        elif upload:
+            kind, body = "PUT", Body.from_upload(upload)
+            if upload != "-":
+                url = url.with_file_name(os.path.basename(upload))
         user = None if options.user is None else credentials(options.user, "host")
         referer = None if options.referer is None else options.referer.removesuffix(";auto")
         return cls(kind, url, url, body, custom, options, user, referer or None, offset)
@@ -173,14 +174,6 @@ class Request:
             if url.user is not None:
                 return url.user, url.password or ""
         return None
-
-
-def _parse_url(options: Options) -> Url:
-    text = options.urls[0]
-    url = Url.parse(text)
-    if not options.globoff and any(char in url.target for char in "{}["):
-        raise UsageError("{} and [] in URLs are not expanded: say -g to take them as they are")
-    return url
 
 
 def _header_lines(options: Options) -> list[str]:

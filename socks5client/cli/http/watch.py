@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .exitcodes import Stage
+from ..exitcodes import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..proxy import Proxy
-    from .deadline import Deadline
+    from ..transfer import Transfer
     from .request import Request
-    from .verbose import Narrator
 
 
 class Watch:
-    """What is known about the requests of one transfer.
+    """What happens to the requests of one transfer, told to it."""
 
-    `times` are seconds since the start of the transfer, as curl counts them: connect (the tunnel
-    stands), appconnect (TLS), pretransfer, starttransfer; of the last request that got there.
-    """
-
-    def __init__(self, deadline: Deadline, narrator: Narrator) -> None:
-        self.stage = Stage.CONNECT
-        self.send_failed = False
-        self.connections = 0
-        self.times: dict[str, float] = {}
-        self._deadline = deadline
-        self._narrator = narrator
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._narrator = transfer.narrator
         self._request: Request | None = None
-        self._proxied = True
         self._fresh = False
         self._version = "HTTP/1.1"
         self._steps: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -46,10 +35,10 @@ class Watch:
             "receive_response_headers.complete": self._answered,
         }
 
-    def begin(self, request: Request, *, proxied: bool) -> None:
+    def begin(self, request: Request) -> None:
         """The next request starts."""
-        self._request, self._proxied, self._fresh = request, proxied, False
-        self.stage, self.send_failed = Stage.CONNECT, False
+        self._request, self._fresh = request, False
+        self._transfer.stage, self._transfer.send_failed = Stage.CONNECT, False
 
     @property
     def fresh(self) -> bool:
@@ -64,33 +53,25 @@ class Watch:
         if step is not None:
             step(info)
 
-    def handshake(self, proxy: Proxy, event: object) -> None:
-        """The library's `trace`."""
-        self._narrator.handshake(proxy, event)
-
     def _connecting(self, info: dict[str, Any]) -> None:
-        self.connections += 1
+        self._transfer.outcome.connections += 1
         self._fresh = True
 
     def _connected(self, info: dict[str, Any]) -> None:
-        stream = info["return_value"]
-        self.times["connect"] = self._deadline.elapsed()
-        self._deadline.connected(stream.get_extra_info("socket"))
-        if not self._proxied:
+        self._transfer.mark("connect")
+        if not self._transfer.proxied:
             self._narrator.note(f"Connected directly to {self._place()}, past any proxy")
 
     def _tls_started(self, info: dict[str, Any]) -> None:
-        self.stage = Stage.TLS
-        self._deadline.tls_started()
+        self._transfer.stage = Stage.TLS
 
     def _tls_complete(self, info: dict[str, Any]) -> None:
-        self._deadline.tls_ended()
-        self.times["appconnect"] = self._deadline.elapsed()
+        self._transfer.mark("appconnect")
         self._narrator.tls(self._place(), info["return_value"].get_extra_info("ssl_object"))
 
     def _sending(self, info: dict[str, Any]) -> None:
-        self.stage = Stage.SEND
-        self.times["pretransfer"] = self._deadline.elapsed()
+        self._transfer.stage = Stage.SEND
+        self._transfer.mark("pretransfer")
         if not self._fresh:
             self._narrator.note(f"Using the connection to {self._place()} again")
 
@@ -102,14 +83,14 @@ class Watch:
         )
 
     def _sending_failed(self, info: dict[str, Any]) -> None:
-        self.send_failed = True
+        self._transfer.send_failed = True
 
     def _waiting(self, info: dict[str, Any]) -> None:
-        self.stage = Stage.WAIT
+        self._transfer.stage = Stage.WAIT
 
     def _answered(self, info: dict[str, Any]) -> None:
-        self.stage = Stage.BODY
-        self.times["starttransfer"] = self._deadline.elapsed()
+        self._transfer.stage = Stage.BODY
+        self._transfer.mark("starttransfer")
 
     def _place(self) -> str:
         assert self._request is not None
