@@ -43,14 +43,17 @@ class Bypass:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """The rules in `no_proxy`, else in `NO_PROXY`, as curl looks them up; else none."""
+        """The rules in `no_proxy`, else in `NO_PROXY`, as curl looks them up; else none.
+
+        `environ` is the environment, by default the process's own.
+        """
         environ = os.environ if environ is None else environ
         return cls(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
 
     def matches(self, host: str, port: int) -> bool:
         """Whether `host` (a name or an IP literal, brackets allowed) is to be reached directly.
 
-        Names are compared as text: none is looked up.
+        `port` counts where a rule has one. Names are compared as text: none is looked up.
         """
         if self._everything:
             return True

@@ -97,7 +97,7 @@ class Proxy:
         *,
         ssl_context: ssl.SSLContext | None = None,
     ) -> Self:
-        """A proxy from its URL.
+        """A proxy from `url`.
 
         `socks5h://[user:password@]host[:port]`: names are resolved by the proxy.
         `socks5://`: names are resolved here. `socks://` and a bare `host:port` mean socks5h.
@@ -108,7 +108,8 @@ class Proxy:
         `socks5h+gssapi://[principal@]host` offers `GSSAPI()` alone, which encrypts.
 
         `auth` replaces that choice, `ssl_context` is for `+tls`. Raises ValueError that names
-        the part which does not parse, and never its text: it may be a secret.
+        the part which does not parse, and never its text: it may be a secret; TypeError where
+        `url` is no str.
         """
         if not isinstance(url, str):
             raise TypeError(f"a proxy URL is a str, not {type(url).__name__}")
@@ -139,7 +140,7 @@ class Proxy:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self | None:
-        """The proxy that the environment names, or None.
+        """The proxy that `environ`, by default the process's own, names, or None.
 
         `SOCKS5CLIENT_PROXY`, `ALL_PROXY`, `all_proxy`: the first that is set and not empty
         wins; in the latter two the URL of another kind of proxy is passed over. Raises

@@ -330,6 +330,12 @@ def test_udp(open_udp: UdpDriver, udp_echo: UdpEcho, level: str) -> None:
         with pytest.raises(OSError) as caught:
             udp.send(bytes(65508))
         assert caught.value.errno == errno.EMSGSIZE
+        # RFC 1928 section 7: the space is less by the header and by what the method adds.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+            whole = plain.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        less = whole - udp.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        assert less == 65507 - udp.sock.max_datagram_size
+        assert (less in (10, 262)) == (level == "clear")
         (exchange,) = server.requests
         assert exchange.gss_level == LEVELS[level]
         assert (exchange.gss_confidential > 3) == (level in ("confidentiality", "selective"))

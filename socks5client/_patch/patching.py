@@ -26,7 +26,7 @@ _DEFAULT: Any = ...
 
 
 class Patch:
-    """What `patch()` returns: a context manager that ends it.
+    """A context manager that ends what `patch()` began; `patch()` makes one.
 
     `proxy` is the chain of proxies, first hop first, or `DIRECT`; `dns`, `strict` and `bind` are
     as they were given.

@@ -47,7 +47,7 @@ class AddressedSocket(AssociatedSocket):
 
     @property
     def resolves_here(self) -> bool:
-        """Whether names are looked up here, as the URL of the proxy says."""
+        """Whether names are looked up here, as the URL of the proxy says; OSError for `DIRECT`."""
         return not self._chain()[-1].remote_dns
 
     def _resolve(self, address: Any) -> Address:
@@ -55,7 +55,11 @@ class AddressedSocket(AssociatedSocket):
         return run(self.resolving(address))
 
     def resolving(self, address: Any) -> Waiting[Address]:
-        """The same, for drivers that wait in their own way."""
+        """Whom `address` means, for drivers that wait in their own way.
+
+        `address` is ("host", port), or the four of IPv6. Raises a `gaierror` for a name that is
+        looked up here and not known.
+        """
         target = Address.from_tuple(address)
         if target.type is AddressType.NAME and self.resolves_here:
             target, *_ = yield from look_up(target, self.family, _stdlib.SOCK_DGRAM)

@@ -78,7 +78,7 @@ class AssociatedSocket(SizedSocket):
     client_address: SocketAddress = ("0.0.0.0", 0)
 
     def start(self, family: int, type: int) -> int | None:
-        """What __init__ would do, were the class not decided in there; returns the fd to use.
+        """What __init__ would do with `family` and `type`; returns the fd to use, None for any.
 
         Where the proxy is known to be reached by IPv6, it is of that family from the beginning:
         whoever registers it somewhere does so before the relay is known.
@@ -110,7 +110,8 @@ class AssociatedSocket(SizedSocket):
         """Makes the association now, if there is none yet; otherwise the first use does.
 
         The socket's timeout bounds it, and where that is 0 it waits all the same. Raises a
-        SocksError, after which it can be tried again. Source: RFC 1928 section 4.
+        SocksError, after which it can be tried again; TimeoutError where another thread is at it
+        for too long; OSError where the socket is closed. Source: RFC 1928 section 4.
         """
         self._check_open()
         deadline = Deadline.of_answer(self.gettimeout())
@@ -145,12 +146,19 @@ class AssociatedSocket(SizedSocket):
         self.stand(run(open_relay(route, client, deadline, make=Plain), deadline))
 
     def opening(self) -> Waiting[Relay]:
-        """Opens the association, for drivers that wait in their own way; `stand` is next."""
+        """A relay to be, for drivers that wait in their own way; `stand` is next.
+
+        Raises a SocksError, or OSError where the default route has become `DIRECT`.
+        """
         client = Address.from_tuple(self.client_address)
         return open_relay(self._chain(), client, make=make_unblocking)
 
     def stand(self, relay: Relay) -> None:
-        """The association stands, with `relay`, which is closed where something fails."""
+        """The association stands, with `relay`, which is closed where something fails.
+
+        Raises OSError for a socket that is closed, ProxyConnectionError where the relay cannot
+        be reached.
+        """
         try:
             self._connect_to(relay)
             self._drain()  # whoever could send before it was connected was not the relay

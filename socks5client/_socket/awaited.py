@@ -92,7 +92,7 @@ class AwaitedDatagrams:
         return await self._call(False, call)
 
     async def connect(self, address: Any, /) -> None:
-        """Sets the peer, as `DatagramSocket.connect` does."""
+        """Sets the peer, `address`, as `DatagramSocket.connect` does."""
         self._sock.connect(await self._resolved(address))
 
     async def _resolved(self, address: Any) -> Any:
@@ -136,11 +136,11 @@ class AwaitedDatagrams:
         return self._sock.getsockname()
 
     def getsockopt(self, *args: Any) -> Any:
-        """As `DatagramSocket.getsockopt`: sizes are less the header."""
+        """As in the system, but as `DatagramSocket.getsockopt`: sizes are less the header."""
         return self._sock.getsockopt(*args)
 
     def setsockopt(self, *args: Any) -> None:
-        """As `DatagramSocket.setsockopt`."""
+        """As in the system, and as `DatagramSocket.setsockopt`."""
         self._sock.setsockopt(*args)
 
     def shutdown(self, how: int, /) -> None:

@@ -133,7 +133,8 @@ def associate(
     Parameters: `proxy` as for `connect`, but not `DIRECT`; `timeout`, in seconds, for all of
     it, None for no limit; `family`, AF_INET or AF_INET6, the shape that received addresses
     take; `client_address`, where the datagrams will come from as the proxy sees it, for proxies
-    that want to be told, zeros by default; `fragment_size`, see `DatagramSocket`.
+    that want to be told, zeros by default; `fragment_size`, the most payload bytes of a packet,
+    beyond which a datagram is sent in fragments, None for never.
 
     Returns a `DatagramSocket`; raises as `connect` does. Source: RFC 1928 section 7.
     """

@@ -254,13 +254,13 @@ class socket(Plain):
 
     @property
     def proxy_peername(self) -> Any:
-        """The address of the first proxy, as `getpeername` gives it for a plain socket."""
+        """The first proxy's address, as a plain socket's `getpeername`; OSError where closed."""
         self._settle_or_raise()
         return super().getpeername() if self._wire is None else self._wire.getpeername()
 
     @property
     def proxy_sockname(self) -> Any:
-        """The local address of the connection to the first proxy."""
+        """The local address of the connection to the first proxy; OSError where closed."""
         self._settle_or_raise()
         return super().getsockname() if self._wire is None else self._wire.getsockname()
 

@@ -65,12 +65,14 @@ async def create_connection(
 ) -> tuple[asyncio.Transport, P]:
     """As the event loop's `create_connection`, through `proxy`: (transport, protocol).
 
-    Parameters: `protocol_factory`, `host`, `port`, `ssl`, `server_hostname`, the timeouts of
-    `ssl` and `local_addr` as asyncio takes them, `server_hostname` by default `host`; `proxy`
-    as for `connect`; `timeout`, in seconds, for all of it, TLS with the destination included.
+    Parameters: `protocol_factory`, `host`, `port`, `ssl`, `server_hostname`,
+    `ssl_handshake_timeout`, `ssl_shutdown_timeout` and `local_addr` as asyncio takes them,
+    `server_hostname` by default `host`; `proxy` as for `connect`; `timeout`, in seconds, for all
+    of it, TLS with the destination included.
 
     The transport is the event loop's own, on the connection to the proxy; so its "peername" is
-    the proxy's. Raises as `connect` does, what `ssl` raises, and TimeoutError.
+    the proxy's. Raises as `connect` does, what `ssl` raises, TimeoutError, and ValueError for
+    what means nothing without `ssl`.
     """
     if not ssl:
         for name, value in (

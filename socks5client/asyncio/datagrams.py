@@ -27,7 +27,8 @@ class DatagramSocket(AwaitedDatagrams):
     """A UDP socket through a proxy, whose calls are awaited; `associate` makes one.
 
     At a time one task may wait to send, and one to receive. Closing it, or leaving it as a context
-    manager, ends the association; whoever waits for the socket gets an OSError.
+    manager, ends the association; whoever waits for the socket gets an OSError. Source: RFC 1928
+    section 7.
     """
 
     def __init__(self, sock: DropIn) -> None:

@@ -26,7 +26,7 @@ _HIGH_WATER = 64 * 1024
 
 
 class DatagramTransport(asyncio.DatagramTransport):
-    """The transport of `create_datagram_endpoint`.
+    """A datagram transport through a proxy; `create_datagram_endpoint` makes one.
 
     It has what asyncio's has, and from section 7 of RFC 1928 `max_datagram_size`,
     `fragment_size`, `dropped` (see `socks5client.DatagramSocket`). Where the proxy ends the
@@ -64,12 +64,15 @@ class DatagramTransport(asyncio.DatagramTransport):
 
     @property
     def max_datagram_size(self) -> int:
-        """The most payload bytes of a datagram."""
+        """The most payload bytes of a datagram; OSError where the transport is closed."""
         return self._open_socket().max_datagram_size
 
     @property
     def fragment_size(self) -> int | None:
-        """The most payload bytes of a packet, beyond which it is sent in fragments; or None."""
+        """The most payload bytes of a packet, beyond which it is sent in fragments; or None.
+
+        OSError where the transport is closed.
+        """
         return self._open_socket().fragment_size
 
     @fragment_size.setter
@@ -78,7 +81,7 @@ class DatagramTransport(asyncio.DatagramTransport):
 
     @property
     def dropped(self) -> int:
-        """How many packets of the relay's were dropped."""
+        """How many packets of the relay's were dropped; OSError where the transport is closed."""
         return self._open_socket().dropped
 
     # What asyncio's transports have
@@ -210,7 +213,10 @@ class DatagramTransport(asyncio.DatagramTransport):
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """As asyncio's transports: by default 64 KiB, and a quarter of `high`."""
+        """As asyncio's transports: `high` bytes, by default 64 KiB, and `low`, a quarter of it.
+
+        Raises ValueError where `high` is not the higher one.
+        """
         if high is None:
             high = _HIGH_WATER if low is None else 4 * low
         if low is None:
@@ -265,9 +271,10 @@ async def create_datagram_endpoint(
 async def start_endpoint(
     sock: DatagramSocket, protocol_factory: Callable[[], P], peer: Any
 ) -> tuple[DatagramTransport, P]:
-    """(transport, protocol) on a non-blocking UDP socket, with `peer` where it is connected.
+    """(transport, protocol) on `sock`, a non-blocking UDP socket.
 
-    The socket is the transport's from now on, or closed where that fails.
+    `peer` is whom it is connected to, or None; `protocol_factory` makes the protocol. The socket
+    is the transport's from now on, or closed where that fails.
     """
     try:
         protocol = protocol_factory()

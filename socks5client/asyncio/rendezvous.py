@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Rendezvous(rendezvous.Rendezvous):
-    """Where one peer may connect, at the proxy; an asynchronous context manager.
+    """Where one peer may connect, at the proxy; an async context manager. `bind` makes one.
 
     `address` is what to tell the peer: ("host", port), of IPv6 the four; `accept()` waits for
     it, `close()` gives it up. Source: RFC 1928 section 4, BIND.
@@ -63,7 +63,7 @@ async def bind(
     proxy: ProxyLike = None,
     timeout: float | None = None,
 ) -> Rendezvous:
-    """Asks `proxy` for a rendezvous, where one peer may connect (BIND).
+    """A rendezvous at `proxy`, where one peer may connect (BIND).
 
     Parameters: `expected_peer`, ("host", port) or the four of IPv6, who is to come, zeros for
     anybody; `proxy` as for `connect`, but not `DIRECT`; `timeout`, in seconds, for the proxy's

@@ -104,7 +104,7 @@ class Waiters:
         self._steppers: dict[str, _Stepper] = {}
 
     async def run(self, purpose: str, steps: Waiting[T], deadline: Deadline | None = None) -> T:
-        """As `run`. Raises RuntimeError where another task waits for the same."""
+        """As `run`. Raises RuntimeError where another task waits for the same `purpose`."""
         if purpose in self._steppers:
             raise RuntimeError(f"another task is waiting to {purpose}")
         stepper = self._steppers[purpose] = _Stepper(asyncio.get_running_loop(), steps, deadline)
@@ -159,7 +159,7 @@ async def open_tunnel(
     command: Command = Command.CONNECT,
     **options: Any,
 ) -> Tunnel:
-    """As `socks5client.tunnel.open_tunnel`, whose parameters it takes."""
+    """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`."""
     steps = opening(chain, target, make=make_unblocking, command=command, **options)
     tunnel = await run(steps, deadline)
     if command is Command.CONNECT:

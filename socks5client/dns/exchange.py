@@ -50,7 +50,8 @@ class NoUdp(Exception):
 class Question:
     """A query that is on its way, and how its answer is to be read.
 
-    Parameters: `request`, the query; the others as dnspython's queries take them.
+    Parameters: `request`, the query; `one_rr_per_rrset` and `ignore_trailing` as dnspython's
+    queries take them.
     """
 
     def __init__(
@@ -95,9 +96,10 @@ def _message(error: Any) -> dns.message.Message:
 def over_udp(
     route: Chain | Direct, server: Address, question: Question
 ) -> Waiting[dns.message.Message]:
-    """Asks `server` by a datagram.
+    """The answer of `server` to `question`, by a datagram through the proxies of `route`.
 
-    What is no answer to the question is passed over. Raises NoUdp; `dns.message.Truncated`.
+    What is no answer to the question is passed over. Raises NoUdp; `dns.message.Truncated`;
+    a SocksError.
     """
     family = family_of(server.host)
     if route is DIRECT:
@@ -150,7 +152,12 @@ def over_stream(
     context: ssl.SSLContext | None = None,
     server_hostname: str | None = None,
 ) -> Waiting[dns.message.Message]:
-    """Asks `server` over a connection (RFC 7766), of TLS where `context` is given (RFC 7858)."""
+    """The answer of `server` to `question`, by a connection through the proxies of `route`.
+
+    With `context` it speaks TLS, and the certificate is to have the name `server_hostname`.
+    Raises EOFError where the server hangs up, a SocksError, what `ssl` raises, a
+    `dns.exception.DNSException`. Source: RFC 7766 (TCP), RFC 7858 (TLS).
+    """
     sock = yield from _connected(route, server)
     try:
         sock.setblocking(False)

@@ -34,7 +34,11 @@ _NONE = (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer)
 
 
 def addresses(name: str, family: int, lifetime: float) -> Steps[list[str]]:
-    """The addresses of `name`, see `Resolver.addresses`; `lifetime`, in seconds, is for all."""
+    """The addresses of `name`, as `Resolver.addresses` gives them.
+
+    `family` is AF_INET, AF_INET6, or 0 for both; `lifetime`, in seconds, is for all. Raises
+    `socket.gaierror`; ValueError for another family.
+    """
     if family and family not in _TYPES:
         raise ValueError(f"family {family} is neither AF_INET, AF_INET6 nor 0")
     families = [socket.AddressFamily(family)] if family else list(_TYPES)
@@ -65,7 +69,10 @@ def addresses(name: str, family: int, lifetime: float) -> Steps[list[str]]:
 
 
 def name_of(address: str, lifetime: float) -> Steps[str | None]:
-    """The name of `address`, see `Resolver.name_of`."""
+    """The name of `address`, as `Resolver.name_of` gives it; None where it has none.
+
+    `lifetime` is in seconds. Raises `socket.gaierror`; ValueError where it is no IP address.
+    """
     try:
         ip_address(address)
         question = dns.reversename.from_address(address)

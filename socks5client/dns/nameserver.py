@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class ProxiedNameserver(dns.nameserver.Nameserver):
     """What all of them have in common: a resolver here asks no others.
 
+    Parameter: `proxy`, as everywhere, see `socks5client.connect`.
+
     `address` and `port` are what an answer says of it. How it is asked says a subclass, in
     `_steps`. Queries raise a SocksError, another OSError, or `dns.exception.Timeout`; a resolver
     collects them. dnspython's timeout bounds all of a query, the handshake with the proxy too.
@@ -194,7 +196,7 @@ class DoTNameserver(ProxiedNameserver):
 
 
 def place(host: str, port: int) -> Address:
-    """Where a name server is. Raises ValueError for what cannot be."""
+    """Where a name server is: `host`, and `port`, 1 to 65535. Raises ValueError for others."""
     if port == 0:
         raise ValueError("the name server's port 0 is outside 1 to 65535")
     return Address(host, port)

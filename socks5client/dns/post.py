@@ -59,7 +59,7 @@ class Post:
         self._way: dict[str, Any] = {"proxy": route, "bypass": Bypass("")}
 
     def send(self, deadline: Deadline) -> bytes:
-        """The answer's body. Raises an OSError."""
+        """The answer's body, before `deadline`. Raises an OSError."""
         backend = _BoundedBackend(deadline, **self._way)
         with (
             _system_errors(),
@@ -72,7 +72,7 @@ class Post:
             return _checked(response, body)
 
     async def async_send(self) -> bytes:
-        """The same on asyncio and trio, where cancelling bounds it."""
+        """The answer's body, on asyncio and trio, where cancelling bounds it. Raises an OSError."""
         backend = AsyncSocks5Backend(**self._way)
         with _system_errors():
             async with (

@@ -24,9 +24,11 @@ TOR = "tor"
 def from_text(
     text: str, port: int, proxy: ProxyLike, tcp: bool, ssl_context: ssl.SSLContext | None
 ) -> ProxiedNameserver:
-    """The name server that `text` means; `port` is that of one without a scheme.
+    """The name server that `text` means, asked through `proxy`.
 
-    Raises ValueError where it means none.
+    Parameters: `text`, an IP address, a tls:// or https:// URL, or "tor"; `port` and `tcp` (to
+    ask by TCP alone) for an IP address; `ssl_context`, for a URL. Raises ValueError where it
+    means none.
     """
     if text == TOR:
         return TorNameserver(proxy)

@@ -25,7 +25,12 @@ _NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Ways:
-    """Where connections go; the parameters are those of the backends."""
+    """Where connections go.
+
+    Parameters: `proxy`, as everywhere (see `socks5client.connect`); `bypass`, the destinations to
+    reach directly, None for those of NO_PROXY; `trace`, called with a `Proxy` and each message
+    of the handshake.
+    """
 
     def __init__(
         self,
@@ -71,7 +76,7 @@ def connect_errors() -> Iterator[None]:
 
 
 def extra_info(sock: socket.socket, info: str) -> Any:
-    """What a stream tells of its socket, None where it does not know what is asked."""
+    """What a stream tells of `sock`, its socket; None where it does not know `info`."""
     if info == "socket":
         return sock
     if info == "ssl_object" and isinstance(sock, ssl.SSLSocket):

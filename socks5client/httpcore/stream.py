@@ -36,10 +36,10 @@ _RECORD = 2**14
 class AsyncStream(httpcore.AsyncNetworkStream):
     """Waits until the socket is ready, then makes a call that does not wait, also with TLS.
 
-    `sock` is connected, and the stream's from now on. Nothing is received or sent but by a call
-    whose outcome the caller gets: a read that is cancelled has taken nothing, and what a write
-    that is cancelled has left goes out first with the next one. So other requests on the same
-    connection (HTTP/2) do not suffer.
+    `sock` is connected, and the stream's from now on; `run` is that of a driver. Nothing is
+    received or sent but by a call whose outcome the caller gets: a read that is cancelled has
+    taken nothing, and what a write that is cancelled has left goes out first with the next one.
+    So other requests on the same connection (HTTP/2) do not suffer.
     """
 
     def __init__(self, sock: socket.socket, run: Run) -> None:
@@ -52,6 +52,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self._closed = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What has arrived, of TLS in as many records as are there; b"" at the end."""
         with _errors(httpcore.ReadTimeout, httpcore.ReadError):
             if self._failure is not None:
                 raise self._failure
@@ -59,6 +60,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             return await self._call(receive, False, Deadline.after(timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Sends what a cancelled call has left, then `buffer`; each piece has its `timeout`."""
         if not buffer and not self._unsent:
             return
         rest = memoryview(self._unsent + buffer)
@@ -74,6 +76,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
                 raise
 
     async def aclose(self) -> None:
+        """Closes the socket at once, without TLS's good-bye; a task that waits gets an error."""
         self._close()
 
     async def start_tls(
@@ -82,6 +85,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """A stream with TLS on the same socket, which is closed where that fails."""
         try:
             if isinstance(self._sock, ssl.SSLSocket):
                 raise NotImplementedError("TLS inside TLS")  # ssl would leave out the outer one
@@ -98,6 +102,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
+        """Also "socket", a plain or an SSL one, for whoever wants to look at it."""
         return extra_info(self._sock, info)
 
     def _receive(self, size: int) -> bytes:

@@ -55,7 +55,7 @@ class Address(namedtuple("Address", ("host", "port"))):
 
     @classmethod
     def from_tuple(cls, address: tuple[str | bytes, int] | tuple[str, int, int, int]) -> Self:
-        """From what the `socket` module takes: (host, port), or the four of IPv6.
+        """From an `address` as the `socket` module takes it: (host, port), or the four of IPv6.
 
         The flow label and the scope of an IPv6 address have no place in the protocol and
         are left out. Raises TypeError for another shape, ValueError as the constructor does.

@@ -27,6 +27,7 @@ class Association:
 
     Both are attributes. A driver sends the packets of `send()` to the relay, and passes each
     that comes from the relay to `receive()`. `malformed` counts the packets that were none.
+    Raises ValueError for a `fragment_size` below 1. Source: RFC 1928 section 7.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Association:
         return self.malformed + self.reassembler.dropped
 
     def send(self, address: Address, payload: bytes) -> list[bytes]:
-        """The packets for a datagram to `address`.
+        """The packets for a datagram to `address` that carries `payload`.
 
         Raises OSError with EMSGSIZE where it takes more than 127 fragments, or is too large for
         any UDP datagram.
@@ -67,7 +68,7 @@ class Association:
             raise OSError(errno.EMSGSIZE, str(error)) from None
 
     def receive(self, packet: bytes, now: float) -> Datagram | None:
-        """The datagram that a packet brings or completes, None where it does neither.
+        """The datagram that `packet` brings or completes, None where it does neither.
 
         `now` is in seconds, of any clock that does not go back. What is malformed is dropped
         and counted.
@@ -80,7 +81,7 @@ class Association:
         return self.reassembler.receive(piece, now)
 
     def peek(self, packet: bytes, now: float) -> Datagram | None:
-        """What `receive` would return; nothing changes and nothing is counted."""
+        """What `receive` would return for `packet` at `now` (seconds); nothing is changed by it."""
         try:
             return self.reassembler.peek(Fragment.decode(packet), now)
         except ValueError:
@@ -101,13 +102,17 @@ class Association:
 def header_length(address: Address | None) -> int:
     """How much less than the system's buffers a user's datagrams have: the header's bytes.
 
-    The most that one takes with the type of `address`, or with any (None).
+    The most that one takes with the type of `address`, or with any (None). Source: RFC 1928
+    section 7, whose 20 for IPv6 is 22 here.
     """
     return max(HEADER_LENGTH.values()) if address is None else HEADER_LENGTH[address.type]
 
 
 def largest_payload(address: Address | None) -> int:
-    """The most bytes of a UDP datagram to `address`: 65527, over IPv4 or to anybody 65507."""
+    """The most bytes of a UDP datagram to `address`: 65527, over IPv4 or to anybody 65507.
+
+    Source: RFC 768, RFC 791; RFC 1928 has no limit of its own.
+    """
     if address is None or address.type is AddressType.IPV4:
         return MAX_PAYLOAD_IPV4
     return MAX_PAYLOAD
@@ -119,7 +124,7 @@ def relay_address(reply: Reply, proxy: str) -> tuple[str, int]:
     `proxy` is the IP address that the proxy was reached at. It replaces what says nothing
     (zeros, a name, none), and what cannot be reached from here where the proxy can (a loopback
     address where its own is none, one that is not global where its own is). Raises
-    RemoteProtocolError where there is no port.
+    RemoteProtocolError where there is no port. Source: RFC 1928 section 6, UDP ASSOCIATE.
     """
     if reply.port == 0:
         raise RemoteProtocolError("the reply to UDP ASSOCIATE has no port for the relay")

@@ -27,6 +27,7 @@ class AuthMethod(Protocol):
     It must be comparable and hashable where proxies that use it are to be, and its repr
     must not show secrets. Where its sub-negotiation may take long by itself, because it asks
     somebody else, it has an attribute `blocks` that is true: then an event loop runs it aside.
+    Source: RFC 1928 section 3.
     """
 
     @property
@@ -53,7 +54,7 @@ class NoAuth:
     code = Method.NO_AUTHENTICATION
 
     def negotiate(self, request: Request, server: str) -> SubNegotiation:
-        """Nothing to do."""
+        """As `AuthMethod.negotiate`: there is nothing to do."""
         yield from ()
         return None
 
@@ -75,7 +76,7 @@ class UsernamePassword:
     take it, and authentication is never dropped silently.
 
     Raises ValueError where either is too long, the user name is empty, or one has a control
-    character. Neither is shown by repr.
+    character; TypeError where one is no str. Neither is shown by repr.
     """
 
     __slots__ = ("_message",)
@@ -91,7 +92,7 @@ class UsernamePassword:
         self._message = bytes((self.VERSION, len(user))) + user + bytes((len(secret),)) + secret
 
     def negotiate(self, request: Request, server: str) -> SubNegotiation:
-        """VER ULEN UNAME PLEN PASSWD, answered by VER STATUS."""
+        """As `AuthMethod.negotiate`: VER ULEN UNAME PLEN PASSWD, answered by VER STATUS."""
         version, status = yield self._message, 2
         # Some proxies answer with the version of SOCKS instead of the sub-negotiation's.
         if version not in (self.VERSION, 0x05):

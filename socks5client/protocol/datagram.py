@@ -32,7 +32,10 @@ _LAST = 0x80
 
 
 class Datagram(namedtuple("Datagram", ("address", "payload"))):
-    """A whole datagram: `address`, where it goes to or came from; `payload`, bytes."""
+    """A whole datagram: `address`, where it goes to or came from; `payload`, bytes.
+
+    Source: RFC 1928 section 7.
+    """
 
     __slots__ = ()
     address: Address
@@ -47,7 +50,8 @@ class Fragment(namedtuple("Fragment", ("frag", "address", "payload"))):
     """One packet to or from the relay.
 
     `frag` is its FRAG: 0 for a standalone datagram, else the position, 1 to 127, with the high
-    bit set on the last one. `address` and `payload` are as in `Datagram`. RFC 1928 section 7.
+    bit set on the last one. `address` and `payload` are as in `Datagram`. Source: RFC 1928
+    section 7.
     """
 
     __slots__ = ()
@@ -71,7 +75,7 @@ class Fragment(namedtuple("Fragment", ("frag", "address", "payload"))):
 
     @classmethod
     def decode(cls, packet: bytes) -> Self:
-        """From a packet. Raises ValueError, which names the rule, where it is malformed."""
+        """From `packet`. Raises ValueError, which names the rule, where it is malformed."""
         if len(packet) < 5:
             raise ValueError("the packet is shorter than any header")
         if packet[:2] != _RESERVED:
@@ -85,7 +89,7 @@ class Fragment(namedtuple("Fragment", ("frag", "address", "payload"))):
 
 
 def header(address: Address) -> bytes:
-    """What precedes the payload of a standalone datagram to `address`."""
+    """What precedes the payload of a standalone datagram to `address` (RFC 1928 section 7)."""
     return _STANDALONE + address.encode()
 
 
@@ -93,6 +97,7 @@ def fragment(datagram: Datagram, size: int) -> list[Fragment]:
     """`datagram` in fragments of at most `size` bytes of payload; one standalone if it fits.
 
     Raises ValueError where `size` is not positive, or more than 127 fragments are wanted.
+    Source: RFC 1928 section 7.
     """
     if size < 1:
         raise ValueError(f"a fragment of {size} bytes carries nothing")

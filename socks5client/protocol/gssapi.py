@@ -116,7 +116,10 @@ class GSSAPI:
         self._nec = bool(nec)
 
     def negotiate(self, request: Request, server: str) -> SubNegotiation:
-        """The context tokens, then the protection level (RFC 1961 sections 3 and 4)."""
+        """As `AuthMethod.negotiate`: the context tokens, then the protection level.
+
+        Raises ImportError where the `gssapi` package is missing. Source: RFC 1961 sections 3, 4.
+        """
         gssapi = _library()
         try:
             context = self._context(gssapi, request, server)
@@ -215,7 +218,10 @@ class GSSAPI:
 
 
 class GssEncapsulation:
-    """What an established context does to everything after the level (RFC 1961 section 5)."""
+    """What an established context does to everything after the level; `GSSAPI` makes one.
+
+    Source: RFC 1961 section 5.
+    """
 
     def __init__(self, context: Any, level: Level) -> None:
         self._context = context
@@ -277,7 +283,11 @@ class GssEncapsulation:
         return b""
 
     def wrap_datagram(self, packet: bytes) -> bytes:
-        """The one message for a packet."""
+        """The one message for `packet`.
+
+        Raises OSError with EMSGSIZE where it is too large for one, RemoteProtocolError where the
+        context has expired, ImportError where the `gssapi` package is missing.
+        """
         gssapi = _library()
         try:
             token = self._context.wrap(packet, self._encrypts).message
@@ -288,7 +298,7 @@ class GssEncapsulation:
         return bytes((VERSION, MessageType.DATA)) + len(token).to_bytes(2, "big") + bytes(token)
 
     def unwrap_datagram(self, packet: bytes) -> bytes:
-        """The packet in a message. Raises a SocksError as `unwrap` does."""
+        """The packet in `packet`, one message. Raises a SocksError as `unwrap` does."""
         _check_head(packet[:2], MessageType.DATA)
         if len(packet) != HEAD + int.from_bytes(packet[2:HEAD], "big"):
             raise RemoteProtocolError("the length of a GSSAPI datagram is not its own")

@@ -42,7 +42,10 @@ class Command(IntEnum):
 
 
 class MethodOffer(namedtuple("MethodOffer", ("methods",))):
-    """Client to proxy: the `methods` (ints 0 to 254) it would use, preferred first."""
+    """Client to proxy: the `methods` (ints 0 to 254) it would use, preferred first.
+
+    Source: RFC 1928 section 3.
+    """
 
     __slots__ = ()
     methods: tuple[int, ...]
@@ -53,7 +56,7 @@ class MethodOffer(namedtuple("MethodOffer", ("methods",))):
 
 
 class MethodSelection(namedtuple("MethodSelection", ("method",))):
-    """Proxy to client: the `method` it chose, 0xFF for none."""
+    """Proxy to client: the `method` it chose, 0xFF for none. Source: RFC 1928 section 3."""
 
     __slots__ = ()
     method: int
@@ -62,21 +65,24 @@ class MethodSelection(namedtuple("MethodSelection", ("method",))):
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """From VER and METHOD. Raises RemoteProtocolError for another version."""
+        """From `data`, VER and METHOD. Raises RemoteProtocolError for another version."""
         if data[0] != VERSION:
             raise _wrong_version("the method selection", data, "; is it a SOCKS5 proxy?")
         return cls(data[1])
 
 
 class Authenticated(namedtuple("Authenticated", ("method",))):
-    """No message of its own: the sub-negotiation of `method` ended well."""
+    """The sub-negotiation of `method` ended well: no message (RFC 1928 has none), but traced."""
 
     __slots__ = ()
     method: int
 
 
 class Request(namedtuple("Request", ("command", "address"))):
-    """Client to proxy: `command`, a `Command` or another int; `address`, its DST."""
+    """Client to proxy: `command`, a `Command` or another int; `address`, its DST.
+
+    Source: RFC 1928 section 4.
+    """
 
     __slots__ = ()
     command: int
@@ -88,7 +94,10 @@ class Request(namedtuple("Request", ("command", "address"))):
 
 
 class Reply(namedtuple("Reply", ("code", "wire"), defaults=(b"",))):
-    """Proxy to client: `code`, its REP, 0 for success; `wire`, its ATYP, BND.ADDR, BND.PORT."""
+    """Proxy to client: `code`, its REP, 0 for success; `wire`, its ATYP, BND.ADDR, BND.PORT.
+
+    Source: RFC 1928 section 6.
+    """
 
     __slots__ = ()
     code: int
@@ -116,14 +125,14 @@ class Reply(namedtuple("Reply", ("code", "wire"), defaults=(b"",))):
 
     @staticmethod
     def decode_code(start: bytes) -> int:
-        """REP, from VER and REP. Raises RemoteProtocolError for another version."""
+        """REP, from `start`, VER and REP. Raises RemoteProtocolError for another version."""
         if start[0] != VERSION:
             raise _wrong_version("the reply", start)
         return start[1]
 
     @staticmethod
     def length(head: bytes) -> int:
-        """The reply's whole length, from its first `HEAD` bytes.
+        """The reply's whole length in bytes, from `head`, its first `HEAD` bytes.
 
         The reply's own ATYP sizes it, not the request's. Raises RemoteProtocolError for an
         unknown one.

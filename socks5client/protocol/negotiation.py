@@ -44,7 +44,10 @@ READ_SIZE = 65536
 
 
 class State(Enum):
-    """Where a negotiation stands; the value completes "the proxy hung up during ..."."""
+    """Where a negotiation stands (RFC 1928 sections 3 to 6).
+
+    The value completes "the proxy hung up during ...".
+    """
 
     TLS = "the TLS handshake"
     METHOD_SELECTION = "method selection"
@@ -110,10 +113,11 @@ class Negotiation:
         return self._incoming if self.reply is not None else b""
 
     def receive_data(self, data: bytes) -> None:
-        """Takes what was received, in pieces of any size; b"" means that the proxy hung up.
+        """Takes `data`, what was received, in pieces of any size; b"": the proxy hung up.
 
-        Raises a SocksError where the proxy refuses, breaks the protocol or hangs up. What to
-        do next: look at `reply`, else send `data_to_send()` and go on.
+        Raises a SocksError where the proxy refuses, breaks the protocol or hangs up, RuntimeError
+        where the negotiation has ended. What to do next: look at `reply`, else send
+        `data_to_send()` and go on.
         """
         if self.reply is not None or self.state is State.FAILED:
             raise RuntimeError("the negotiation has ended; what follows the reply is not its own")

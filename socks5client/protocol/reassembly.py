@@ -39,7 +39,8 @@ class Reassembler:
     sequences, one for each source. Beyond either the oldest sequence is given up.
 
     `dropped` counts the fragments that were given up; `pending_bytes` is the payload that
-    waits, and the length the number of sequences. Source: RFC 1928 section 7.
+    waits, and the length the number of sequences. Raises ValueError for a `timeout` or a limit
+    that is too low. Source: RFC 1928 section 7.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Reassembler:
         return len(self._queues)
 
     def receive(self, fragment: Fragment, now: float) -> Datagram | None:
-        """Takes a fragment that arrived at `now` (seconds, of any clock that does not go back).
+        """Takes `fragment`, arrived at `now` (seconds, of any clock that does not go back).
 
         Returns the datagram that it completes, or None. A standalone one is complete.
         """
@@ -94,7 +95,7 @@ class Reassembler:
         return None
 
     def peek(self, fragment: Fragment, now: float) -> Datagram | None:
-        """What `receive` would return; nothing changes."""
+        """What `receive` would return for `fragment` at `now`, in seconds; nothing changes."""
         source, position = fragment.address, fragment.position
         if position <= 1:
             if position == 0 or (fragment.is_last and len(fragment.payload) <= MAX_PAYLOAD):
@@ -108,7 +109,7 @@ class Reassembler:
         return Datagram(source, b"".join(queue.payloads) + fragment.payload)
 
     def expire(self, now: float) -> None:
-        """Gives up the sequences whose time has run out at `now`."""
+        """Gives up the sequences whose time has run out at `now`, in seconds."""
         while self._queues:
             source, queue = next(iter(self._queues.items()))
             if queue.deadline > now:

@@ -25,7 +25,10 @@ REPLY_START = MethodSelection.LENGTH
 
 
 def usual_turns(request: Request) -> tuple[tuple[bytes, int, bytes], ...]:
-    """What to send, how many bytes then surely belong to the answer, and how it begins."""
+    """What to send, how many bytes then surely belong to the answer, and how it begins.
+
+    `request` is what to ask for. Source: RFC 1928 sections 3, 4 and 6.
+    """
     return (
         (_OFFER, MethodSelection.LENGTH, _SELECTION),
         (request.encode(), Reply.HEAD, _SUCCESS),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Rendezvous(rendezvous.Rendezvous):
-    """Where one peer may connect, at the proxy; a context manager.
+    """Where one peer may connect, at the proxy; a context manager. `bind` makes one.
 
     `address` is what to tell the peer: ("host", port), of IPv6 the four. `accept()` waits for
     it. `fileno()` is readable when there is something for `accept()` to do. Source: RFC 1928
@@ -76,7 +76,7 @@ def ask_for_rendezvous(
     proxy: ProxyLike,
     timeout: float | None,
 ) -> tuple[Chain, Tunnel]:
-    """What a `Rendezvous` is made of."""
+    """What a `Rendezvous` is made of; parameters and errors are those of `socks5client.bind`."""
     target = Address.from_tuple(expected_peer)
     route = rendezvous_route(proxy)
     return route, open_tunnel(route, target, Deadline.after(timeout), command=Command.BIND)

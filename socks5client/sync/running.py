@@ -25,7 +25,8 @@ _Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 def run(steps: Waiting[T], deadline: Deadline | None = None, *, block: bool = True) -> T:
     """What `steps` come to; `deadline` bounds what they wait for.
 
-    Without `block` they get a BlockingIOError where they would have to wait.
+    They get a TimeoutError where it has passed, and without `block` a BlockingIOError where they
+    would have to wait.
     """
     try:
         step = next(steps)  # which comes to the end, as a rule

@@ -56,7 +56,7 @@ def open_tunnel(
     make: Callable[[int], socket.socket] = Plain,
     **options: Any,
 ) -> Tunnel:
-    """As `socks5client.tunnel.open_tunnel`, whose parameters it takes, and waits for it."""
+    """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`; waits for it."""
     steps = tunnel.open_tunnel(chain, target, deadline, command=command, make=make, **options)
     opened = run(steps, deadline)
     # Most programs connect to the same destination again and again.

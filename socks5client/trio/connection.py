@@ -43,7 +43,7 @@ async def connect(
 async def connected(
     target: Address, proxy: ProxyLike, timeout: float | None, local_address: str | None = None
 ) -> socket.socket:
-    """The same as a plain socket, in non-blocking mode."""
+    """A plain socket to `target`, in non-blocking mode; otherwise as `connect`."""
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     source = None if local_address is None else (local_address, 0)
@@ -54,7 +54,7 @@ async def connected(
 
 
 def stream_of(sock: socket.socket) -> trio.SocketStream:
-    """trio's stream on a connected socket, which is closed where that fails."""
+    """trio's stream on `sock`, a connected socket, which is closed where that fails."""
     try:
         return trio.SocketStream(trio.socket.from_stdlib_socket(sock))
     except BaseException:
@@ -70,7 +70,7 @@ async def open_tcp_stream(
     proxy: ProxyLike = None,
     timeout: float | None = None,
 ) -> trio.SocketStream:
-    """As `trio.open_tcp_stream`, through `proxy`; otherwise as `connect`."""
+    """As `trio.open_tcp_stream`, to `host` and `port` through `proxy`; otherwise as `connect`."""
     return await connect((host, port), proxy=proxy, timeout=timeout, local_address=local_address)
 
 
@@ -86,7 +86,8 @@ async def open_ssl_over_tcp_stream(
 ) -> trio.SSLStream[trio.SocketStream]:
     """As `trio.open_ssl_over_tcp_stream`, through `proxy`; otherwise as `connect`.
 
-    `timeout` bounds the way to the destination; its TLS handshake comes with the first use.
+    `host`, `port`, `https_compatible` and `ssl_context` are as trio takes them. `timeout` bounds
+    the way to the destination; its TLS handshake comes with the first use.
     """
     import ssl
 

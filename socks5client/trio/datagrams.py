@@ -26,7 +26,8 @@ T = TypeVar("T")
 class DatagramSocket(AwaitedDatagrams, trio.socket.SocketType):
     """A trio socket for UDP through a proxy; `associate` makes one.
 
-    Closing it, or leaving it as a context manager, ends the association.
+    Closing it, or leaving it as a context manager, ends the association. Source: RFC 1928
+    section 7.
     """
 
     async def _call(self, write: bool, call: Callable[[], T]) -> T:

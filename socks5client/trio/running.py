@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 async def run(steps: Waiting[T], deadline: Deadline | None = None) -> T:
-    """What `steps` come to; `deadline` bounds all of it."""
+    """What `steps` come to; `deadline` bounds all of it. They get a TimeoutError then."""
     end = inf if deadline is None else trio.current_time() + deadline.left()
     try:
         step = next(steps)
@@ -82,7 +82,7 @@ async def open_tunnel(
     command: Command = Command.CONNECT,
     **options: Any,
 ) -> Tunnel:
-    """As `socks5client.tunnel.open_tunnel`, whose parameters it takes."""
+    """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     steps = opening(chain, target, make=make_unblocking, command=command, **options)
     tunnel = await run(steps, deadline)

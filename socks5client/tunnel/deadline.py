@@ -16,7 +16,8 @@ PATIENCE = 30.0
 class Deadline:
     """One absolute end for a whole operation, on the monotonic clock.
 
-    It is `timeout` seconds from `start`, by default from now.
+    It is `timeout` seconds from `start` (of the monotonic clock), by default from now. Raises
+    ValueError where that is negative.
     """
 
     __slots__ = ("_end",)
@@ -28,16 +29,19 @@ class Deadline:
 
     @classmethod
     def after(cls, timeout: float | None) -> Deadline | None:
-        """None for no end. Raises ValueError where `timeout` is negative."""
+        """In `timeout` seconds, None for no end. Raises ValueError where that is negative."""
         return None if timeout is None else cls(timeout)
 
     @classmethod
     def of_answer(cls, timeout: float | None) -> Deadline | None:
-        """For a proxy's answer, which a socket with timeout 0 has to wait for, too."""
+        """For a proxy's answer, which a socket with the `timeout` 0 has to wait for, too: 30 s.
+
+        In `timeout` seconds otherwise, None for no end.
+        """
         return cls.after(PATIENCE if timeout == 0 else timeout)
 
     def left(self) -> float:
-        """Seconds until then, 0 where it has passed."""
+        """How many seconds are left, 0 where it has passed."""
         return max(0.0, self._end - time.monotonic())
 
     def apply(self, sock: socket.socket) -> None:
@@ -49,5 +53,5 @@ class Deadline:
 
 
 def is_timeout(error: OSError) -> bool:
-    """Whether the deadline passed; the system's own ETIMEDOUT has an errno."""
+    """Whether `error` says that the deadline passed; the system's own ETIMEDOUT has an errno."""
     return isinstance(error, TimeoutError) and error.errno is None

@@ -50,9 +50,11 @@ def dial(
     socket_options: Iterable[tuple[int, int, int | bytes]],
     make: Callable[[int], socket.socket],
 ) -> Waiting[socket.socket]:
-    """The connection to the first proxy, by the first of its addresses that takes it.
+    """The connection to `proxy`, by the first of its addresses that takes it.
 
-    It blocks or not as the sockets of `make` do; `deadline` is for those that do.
+    Parameters: `target`, for the errors; `source_address`, the local end, ("host", port);
+    `socket_options`, as `setsockopt` takes them. It blocks or not as the sockets of `make` do;
+    `deadline` is for those that do. Raises ProxyConnectionError, HandshakeTimeout.
     """
 
     def start(family: int) -> socket.socket:
@@ -92,8 +94,9 @@ def reach(
 ) -> Waiting[socket.socket]:
     """A connection to `target` itself, for `DIRECT`; errors are the system's.
 
-    It blocks or not as the sockets of `make` do; `deadline` is for those that do. With
-    `all_errors` an ExceptionGroup of all the attempts' errors is raised.
+    `source_address` is its local end, ("host", port). It blocks or not as the sockets of `make`
+    do; `deadline` is for those that do. With `all_errors` an ExceptionGroup of all the attempts'
+    errors is raised.
     """
 
     def start(family: int) -> socket.socket:
@@ -112,7 +115,7 @@ def reach(
 
 
 def make_unblocking(family: int) -> socket.socket:
-    """A TCP socket that never waits, for the drivers of event loops."""
+    """A TCP socket of `family` that never waits, for the drivers of event loops."""
     sock = Plain(family, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
     if sock.gettimeout() != 0:
         sock.setblocking(False)
@@ -263,6 +266,7 @@ def _literal(host: str, port: int) -> tuple[Way, ...]:
 
 
 def unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> ProxyConnectionError:
+    """What `error`, of looking up the name of `proxy`, means on the way to `target`."""
     return ProxyConnectionError(
         f"the proxy's name cannot be resolved: {error.strerror}",
         errno=errno.EHOSTUNREACH,  # an errno of getaddrinfo is none of the system's
@@ -274,7 +278,10 @@ def unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> Prox
 def look_up(
     target: Address, family: int = 0, kind: int = socket.SOCK_STREAM
 ) -> Waiting[Sequence[Address]]:
-    """What a name means here; an IP literal is itself."""
+    """The addresses that the name in `target` has here; an IP literal is itself.
+
+    `family` and `kind` are as `getaddrinfo` takes them. Raises a `gaierror`.
+    """
     if target.type is not AddressType.NAME:
         return (target,)
     infos = yield Aside(partial(_getaddrinfo, target.host, target.port, family, kind))
@@ -283,7 +290,10 @@ def look_up(
 
 
 def own_host(chain: Chain, wire: socket.socket) -> str:
-    """The host of the last proxy, as far as it is known here: its IP address, or its name."""
+    """The host of the last proxy of `chain`, as far as it is known here: its IP address or name.
+
+    `wire` is the connection to the first one. Raises RemoteProtocolError where it has broken.
+    """
     if len(chain) > 1:
         return chain[-1].host
     if chain[0].unix_path is not None:

@@ -69,13 +69,15 @@ def open_tunnel(
     all_errors: bool = False,
     trace: Trace | None = None,
 ) -> Waiting[Tunnel]:
-    """Asks the last proxy of `chain`, through the others, for `command` with `target`.
+    """What the last proxy of `chain`, through the others, says to `command` with `target`.
 
     `make` makes an unconnected TCP socket of a family; where it blocks, `deadline` bounds it.
     `family` limits the addresses where `target` is a name that is looked up here; each is tried
     until the last proxy takes one. `source_address` and `socket_options` are for the connection
     to the first proxy (not for a unix socket). Where all addresses fail, the first error is
     raised, or with `all_errors` an ExceptionGroup of all, as `socket.create_connection` does.
+    `trace` is called with a `Proxy` and each message of the handshake. Raises a SocksError, or
+    the system's `gaierror` where a name is looked up here.
     """
     hops = (yield from _next_hops(chain, target)) if len(chain) > 1 else None
     usual = (
@@ -209,7 +211,7 @@ def _run_usual(
 
 
 def broken(error: OSError) -> SocksError:
-    """What an error of the connection means in the middle of the handshake."""
+    """What `error`, of the connection, means in the middle of the handshake."""
     if is_timeout(error):
         return HandshakeTimeout("the proxy did not finish the handshake in time")
     return RemoteProtocolError(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Relay:
-    """The relay of an association, shared by the sockets that use it.
+    """The relay of an association, shared by the sockets that use it. `open_relay` makes one.
 
     `address` is the host and port of the first proxy's relay. `prefix` is what precedes every
     packet, for the relays behind it (b"" without a chain), or None where packets are
@@ -71,7 +71,7 @@ class Relay:
         self._users: WeakSet[Any] = WeakSet()
 
     def wrap(self, packet: bytes) -> bytes:
-        """What to send to the first relay for a packet to the last one."""
+        """What to send to the first relay for `packet`, which is for the last one."""
         if self.prefix is not None:
             return self.prefix + packet
         with self._lock:
@@ -80,7 +80,7 @@ class Relay:
         return packet
 
     def unwrap(self, packet: bytes, *, keep: bool = False) -> bytes | None:
-        """The opposite; None for what did not come that way.
+        """What the last relay said in `packet`; None for what did not come that way.
 
         With `keep` it has only been looked at, and will come again: but a token that is
         unwrapped a second time is a replay.
@@ -111,7 +111,7 @@ class Relay:
             self._users.add(user)
 
     def leave(self, user: Any) -> None:
-        """It does no more; with the last one the association ends."""
+        """`user` does no more; with the last one the association ends."""
         with self._users_lock:
             self._users.discard(user)
             last = not self._users
@@ -134,7 +134,7 @@ class Relay:
             self._pump.register(control.fileno(), select.POLLIN, handler, lasting=True)
 
     def unwatch(self, control: socket.socket) -> None:
-        """The opposite, for one of the connections."""
+        """No more of that, for `control`, one of the connections."""
         if self._pump is not None:
             # After a fork it is another one.
             (self._pump.running() or self._pump).unregister(control.fileno())
@@ -147,7 +147,7 @@ class Relay:
             control.close()
 
     def end(self, cause: OSError | None) -> None:
-        """A control connection has ended: the relay forwards nothing any more."""
+        """A control connection has ended, by `cause`: the relay forwards nothing any more."""
         self.ended, self._cause = True, cause
         for user in self.users():
             user.association_ended()

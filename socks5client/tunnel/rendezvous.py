@@ -28,6 +28,8 @@ ANYBODY = Address("0.0.0.0", 0)
 class Rendezvous:
     """Where one peer may connect, at the proxy: what each driver's `Rendezvous` begins with.
 
+    Parameters: `chain`, the proxies; `tunnel`, the conversation, with the first reply.
+
     `address` is what to tell the peer: ("host", port), of IPv6 the four. Source: RFC 1928
     section 4, BIND.
     """
@@ -56,7 +58,8 @@ class Rendezvous:
         """Waits for the peer.
 
         Where that takes too long (TimeoutError, BlockingIOError), it can be tried again; where
-        the proxy reports a failure or ends the wait (a SocksError), it is closed.
+        the proxy reports a failure or ends the wait (a SocksError), it is closed; OSError where
+        it has been closed.
         """
         if self._tunnel is None:
             raise OSError(errno.EBADF, "the rendezvous is closed, or has had its peer")
@@ -81,7 +84,10 @@ class Rendezvous:
                 raise
 
     def take(self) -> Tunnel:
-        """After `wait`: the conversation, with the second reply; the caller's from now on."""
+        """After `wait`: the conversation, with the second reply; the caller's from now on.
+
+        Raises OSError where it has been closed meanwhile.
+        """
         tunnel, self._tunnel = self._tunnel, None
         self._close_here()
         if tunnel is None:
@@ -110,12 +116,12 @@ class Rendezvous:
 
 
 def peer_of(reply: Reply) -> Any:
-    """The address of the peer, as BIND's second reply says."""
+    """The address of the peer, as `reply`, BIND's second one, says."""
     return (reply.bound or Address("0.0.0.0", reply.port)).to_tuple()
 
 
 def rendezvous_route(proxy: ProxyLike) -> Chain:
-    """The proxies to ask for a rendezvous. Raises ValueError where there is none."""
+    """The proxies to ask for a rendezvous; `proxy` as everywhere. Raises ValueError for none."""
     route = find_route(proxy)
     if route is DIRECT:
         raise ValueError("a rendezvous is at a proxy, and DIRECT is none: use a listening socket")

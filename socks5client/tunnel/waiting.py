@@ -60,10 +60,10 @@ def send(sock: socket.socket, data: bytes, deadline: Deadline | None) -> Waiting
 def receive(
     sock: socket.socket, size: int, deadline: Deadline | None, *, answer: bool = True
 ) -> Waiting[bytes]:
-    """What has arrived, at most `size` bytes, b"" at the end.
+    """What has arrived at `sock`, at most `size` bytes, b"" at the end.
 
-    With `answer` it is what the other side says to something that has just been sent, so it is
-    not there yet.
+    `deadline` bounds it where `sock` is a blocking one. With `answer` it is what the other side
+    says to something that has just been sent, so it is not there yet.
     """
     if deadline is not None:
         deadline.apply(sock)

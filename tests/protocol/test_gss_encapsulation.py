@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -275,3 +277,16 @@ def test_unfinished_within_a_message(library: Library) -> None:
         assert seal.unfinished
     assert seal.unwrap(message[-1:]) == b"plain"
     assert not seal.unfinished
+
+
+@every_level
+def test_the_context_ends_with_the_encapsulation(library: Library, level: Level) -> None:
+    """Nothing is sent for it; the library deletes a context that nobody holds."""
+    seal = sealing(library, level)
+    context = weakref.ref(library.contexts.pop())
+    assert context() is not None
+    assert seal.wrap(b"the last of it")
+    assert seal.finish() == b""
+    del seal
+    gc.collect()
+    assert context() is None

@@ -279,6 +279,19 @@ def test_hung_up(received: bytes, during: str) -> None:
         negotiation.receive_data(b"")
 
 
+@pytest.mark.parametrize("code", [0x03, 0x7F, 0x80, 0xFE])
+def test_a_method_of_ones_own_has_any_code(code: int) -> None:
+    """IANA's numbers, and those for private use."""
+    method = Challenge()
+    method.code = code
+    negotiation = Negotiation(REQUEST, (method,))
+    assert negotiation.data_to_send() == bytes((5, 1, code))
+    negotiation.receive_data(bytes((5, code)) + b"\x03abc")
+    assert negotiation.data_to_send() == b"hello I go oncba"
+    negotiation.receive_data(b"ok")
+    assert negotiation.data_to_send() == REQUEST_WIRE
+
+
 def test_private_method_that_refuses() -> None:
     negotiation = Negotiation(REQUEST, (Challenge(),))
     with pytest.raises(AuthenticationError, match="not met"):
