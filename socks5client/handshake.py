@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .errors import ProxyConnectionError, ReplyError, SocksError
+from .errors import (
+    HandshakeTimeout,
+    ProxyConnectionError,
+    RemoteProtocolError,
+    ReplyError,
+    SocksError,
+)
 from .protocol import Address, Command, Negotiation, Request, State
 
 TYPE_CHECKING = False
@@ -42,8 +48,9 @@ class Handshake(Negotiation):
 
     Parameters: `chain`, the proxies, first hop first; `request`, what the last one is asked
     for; `hops`, the address of each proxy but the first as the one before it is to be asked
-    for it (default: its host and port); `trace`, called with a proxy and what it was sent or
-    said (the messages of `protocol`, `TlsEstablished`).
+    for it (default: its host and port); `early_data`, bytes for the target, which the last
+    proxy is told at once where it is pipelined; `trace`, called with a proxy and what it was
+    sent or said (the messages of `protocol`, `TlsEstablished`).
 
     It is driven as a `Negotiation` is; `reply` is the last proxy's, and `blocks` says whether
     `receive_data` may take long (a method that asks others, as GSSAPI does). Errors name the
@@ -57,6 +64,7 @@ class Handshake(Negotiation):
         request: Request,
         *,
         hops: Sequence[Address] | None = None,
+        early_data: bytes = b"",
         trace: Trace | None = None,
     ) -> None:
         self.request = request
@@ -67,9 +75,10 @@ class Handshake(Negotiation):
         self._trace = None if trace is None else lambda message: trace(self.proxy, message)
         first = chain[0]
         if len(chain) == 1 and not first.tls:
-            self._start(self._negotiate(request, first.auth, first.host))
+            pipelined = first.pipelined
+            self._start(self._negotiate(request, first.auth, first.host, pipelined, early_data))
         else:
-            self._start(self._negotiate_all())
+            self._start(self._negotiate_all(early_data))
 
     @property
     def proxy(self) -> Proxy:
@@ -80,6 +89,8 @@ class Handshake(Negotiation):
         """`error` with the proxy that it is about, and what that was asked for."""
         error.proxy = self.proxy
         error.target = self._asked_for().address
+        if self.proxy.pipelined and isinstance(error, (HandshakeTimeout, RemoteProtocolError)):
+            error.strerror = f"{error.strerror} (perhaps it cannot cope with pipelined=True)"
         if self._number == len(self._chain) - 1 or not isinstance(error, ReplyError):
             return error
         unreachable = ProxyConnectionError(
@@ -91,7 +102,7 @@ class Handshake(Negotiation):
         unreachable.__cause__ = error
         return unreachable
 
-    def _negotiate_all(self) -> Steps:
+    def _negotiate_all(self, early_data: bytes) -> Steps:
         for number, proxy in enumerate(self._chain):
             self._number = number
             if proxy.tls:
@@ -103,7 +114,12 @@ class Handshake(Negotiation):
                 self._push(layer)
                 if self._trace is not None:
                     self._trace(TlsEstablished(layer.describe()))
-            reply = yield from self._negotiate(self._asked_for(), proxy.auth, proxy.host)
+            last = number == len(self._chain) - 1
+            early = early_data if last else b""
+            asked_for = self._asked_for()
+            reply = yield from self._negotiate(
+                asked_for, proxy.auth, proxy.host, proxy.pipelined, early
+            )
         return reply
 
     def _asked_for(self) -> Request:

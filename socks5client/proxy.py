@@ -47,12 +47,25 @@ class Proxy:
         tls: speak TLS to the proxy.
         ssl_context: the context for that, default `ssl.create_default_context()`.
         unix_path: reach it by this unix socket instead of TCP.
+        pipelined: say the offer, the credentials and the request at once, so that a handshake
+            takes one round trip. Only with one method that allows it (`NoAuth`,
+            `UsernamePassword`), and with a proxy that copes: one that does not lets the
+            handshake time out or fail, and the error says so. RFC 1928 knows nothing of it.
 
     Frozen, comparable and hashable; str and repr mask whatever authenticates. Raises
     ValueError for anything that cannot be.
     """
 
-    __slots__ = ("auth", "host", "port", "remote_dns", "ssl_context", "tls", "unix_path")
+    __slots__ = (
+        "auth",
+        "host",
+        "pipelined",
+        "port",
+        "remote_dns",
+        "ssl_context",
+        "tls",
+        "unix_path",
+    )
     host: str
     port: int
     auth: tuple[AuthMethod, ...]
@@ -60,6 +73,7 @@ class Proxy:
     tls: bool
     ssl_context: ssl.SSLContext | None
     unix_path: str | None
+    pipelined: bool
 
     def __init__(
         self,
@@ -71,7 +85,13 @@ class Proxy:
         tls: bool = False,
         ssl_context: ssl.SSLContext | None = None,
         unix_path: str | None = None,
+        pipelined: bool = False,
     ) -> None:
+        methods = _auth_methods(auth)
+        if pipelined and (len(methods) > 1 or not getattr(methods[0], "one_message", False)):
+            raise ValueError(
+                "pipelined takes exactly one method, NoAuth or UsernamePassword: pass it as auth"
+            )
         if unix_path is None:
             host, port = _location(host, port)
         elif not unix_path or "\0" in unix_path:
@@ -81,11 +101,12 @@ class Proxy:
         for name, value in (
             ("host", host),
             ("port", port),
-            ("auth", _auth_methods(auth)),
+            ("auth", methods),
             ("remote_dns", bool(remote_dns)),
             ("tls", bool(tls)),
             ("ssl_context", ssl_context),
             ("unix_path", unix_path),
+            ("pipelined", bool(pipelined)),
         ):
             object.__setattr__(self, name, value)
 

@@ -29,18 +29,25 @@ _DEFAULT_TIMEOUT: Any = getattr(_stdlib, "_GLOBAL_DEFAULT_TIMEOUT", object())
 
 
 def connect(
-    address: SocketAddress, *, proxy: ProxyLike = None, timeout: float | None = None
+    address: SocketAddress,
+    *,
+    proxy: ProxyLike = None,
+    timeout: float | None = None,
+    early_data: bytes = b"",
 ) -> socket:
     """A drop-in `socket`, connected to `address` through `proxy`, in blocking mode.
 
     Parameters: `address`, ("host", port) or the four of IPv6; `proxy`, a `Proxy`, a URL, a
     sequence of either (a chain, first hop first), `DIRECT`, or None for the default proxy,
-    else the environment; `timeout`, in seconds, for all of it, None for no limit.
+    else the environment; `timeout`, in seconds, for all of it, None for no limit; `early_data`,
+    bytes for `address` that are sent as soon as may be, behind the reply, or with the request
+    where the proxy is pipelined; 16384 at the most. They can be lost, or arrive, with a
+    connection that fails: they are for what may be said twice.
 
     Raises a SocksError, or `socket.gaierror` where a name is looked up here; ValueError for
     what cannot be, or where no proxy is to be found, before any I/O. Source: RFC 1928.
     """
-    sock = create_connection(address, timeout, proxy=proxy)
+    sock = create_connection(address, timeout, proxy=proxy, early_data=early_data)
     sock.settimeout(None)
     return sock
 
@@ -52,10 +59,11 @@ def create_connection(
     *,
     all_errors: bool = False,
     proxy: ProxyLike = None,
+    early_data: bytes = b"",
 ) -> socket:
     """As `socket.create_connection`, through `proxy`.
 
-    Parameters: `address` and `proxy` as for `connect`; `timeout`, in seconds, for the whole
+    Parameters: `address`, `proxy` and `early_data` as for `connect`; `timeout`, in seconds, for the whole
     operation, which the socket then keeps (default: `socket.getdefaulttimeout()`);
     `source_address`, ("host", port), the local end of the connection to the proxy;
     `all_errors`, where a name is looked up here and no address can be reached, raises an
@@ -69,7 +77,14 @@ def create_connection(
         timeout = _stdlib.getdefaulttimeout()
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        steps = reach(target, Plain, source_address, deadline, all_errors=all_errors)
+        steps = reach(
+            target,
+            Plain,
+            source_address,
+            deadline,
+            all_errors=all_errors,
+            early_data=early_data,
+        )
         plain = run(steps, deadline)
         return adopt(plain, plain, timeout)
     tunnel = open_tunnel(
@@ -78,6 +93,7 @@ def create_connection(
         deadline,
         source_address=source_address,
         all_errors=all_errors,
+        early_data=early_data,
         make=_make,
     )
     sock = tunnel.wire if tunnel.handshake is None else tunnel.plain()

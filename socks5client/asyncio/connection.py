@@ -29,12 +29,14 @@ async def connect(
     proxy: ProxyLike = None,
     timeout: float | None = None,
     local_addr: tuple[str, int] | None = None,
+    early_data: bytes = b"",
 ) -> socket.socket:
     """A plain `socket.socket`, connected to `address` through `proxy`, in non-blocking mode.
 
     Parameters: `address`, ("host", port), or the four of IPv6; `proxy`, as everywhere (see
     `socks5client.connect`); `timeout`, in seconds, for all of it, None for no limit;
-    `local_addr`, ("host", port), the local end of the connection to the proxy.
+    `local_addr`, ("host", port), the local end of the connection to the proxy; `early_data`, as
+    for `socks5client.connect`.
 
     Raises a SocksError, or the system's `gaierror` where a name is looked up here; ValueError
     for what cannot be, before any I/O. Source: RFC 1928 section 4, CONNECT.
@@ -43,8 +45,11 @@ async def connect(
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        return handed_out(await run(reach(target, make_unblocking, local_addr), deadline))
-    tunnel = await open_tunnel(route, target, deadline, source_address=local_addr)
+        steps = reach(target, make_unblocking, local_addr, early_data=early_data)
+        return handed_out(await run(steps, deadline))
+    tunnel = await open_tunnel(
+        route, target, deadline, source_address=local_addr, early_data=early_data
+    )
     sock = tunnel.plain()
     sock.setblocking(False)
     return sock

@@ -27,6 +27,8 @@ class AuthMethod(Protocol):
     It must be comparable and hashable where proxies that use it are to be, and its repr
     must not show secrets. Where its sub-negotiation may take long by itself, because it asks
     somebody else, it has an attribute `blocks` that is true: then an event loop runs it aside.
+    Where it is no more than one message and the answer to it, whatever the proxy says, and it
+    agrees on no `Encapsulation`, an attribute `one_message` that is true lets it be pipelined.
     Source: RFC 1928 section 3.
     """
 
@@ -52,6 +54,7 @@ class NoAuth:
 
     __slots__ = ()
     code = Method.NO_AUTHENTICATION
+    one_message = True  # none, even
 
     def negotiate(self, request: Request, server: str) -> SubNegotiation:
         """As `AuthMethod.negotiate`: there is nothing to do."""
@@ -81,6 +84,7 @@ class UsernamePassword:
 
     __slots__ = ("_message",)
     code = Method.USERNAME_PASSWORD
+    one_message = True
 
     VERSION = 0x01
 

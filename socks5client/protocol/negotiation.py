@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from typing import TypeAlias
 
-    from .auth import AuthMethod
+    from .auth import AuthMethod, SubNegotiation
     from .encapsulation import Encapsulation
     from .messages import Request
 
@@ -62,8 +62,10 @@ class Negotiation:
     """Method selection, sub-negotiation, request and reply with one proxy.
 
     Parameters: `request`, a `Request`; `auth`, the methods to offer, preferred first;
-    `server`, the proxy's host, for methods that authenticate it; `trace`, called with each
-    message as it is sent or understood (`MethodOffer`, `MethodSelection`, `Authenticated`,
+    `server`, the proxy's host, for methods that authenticate it; `pipelined`, whether to say
+    everything at once, the one method's message and the request with the offer, and behind them
+    `early_data`, bytes for the destination, which is for nothing but that; `trace`, called with
+    each message as it is sent or understood (`MethodOffer`, `MethodSelection`, `Authenticated`,
     `Request`, `Reply`): never with credentials.
 
     A driver sends `data_to_send()`, then reads at most `bytes_needed` and passes it to
@@ -89,11 +91,13 @@ class Negotiation:
         auth: Sequence[AuthMethod] = (NoAuth(),),
         *,
         server: str = "",
+        pipelined: bool = False,
+        early_data: bytes = b"",
         trace: Callable[[object], None] | None = None,
     ) -> None:
         self.request = request
         self._trace = trace
-        self._start(self._negotiate(request, auth, server))
+        self._start(self._negotiate(request, auth, server, pipelined, early_data))
 
     def _start(self, steps: Steps) -> None:
         self.layers: list[Encapsulation] = []
@@ -154,13 +158,27 @@ class Negotiation:
         error.target = self.request.address
         return error
 
-    def _negotiate(self, request: Request, auth: Sequence[AuthMethod], server: str) -> Steps:
+    def _negotiate(
+        self,
+        request: Request,
+        auth: Sequence[AuthMethod],
+        server: str,
+        pipelined: bool = False,
+        early_data: bytes = b"",
+    ) -> Steps:
         trace = self._trace
         self.state = State.METHOD_SELECTION
         offer = MethodOffer(tuple([method.code for method in auth]))
         if trace is not None:
             trace(offer)
-        selection = MethodSelection.decode((yield offer.encode(), MethodSelection.LENGTH))
+        message, asked = offer.encode(), request.encode()
+        if pipelined:
+            sub_negotiation = auth[0].negotiate(request, server)
+            credentials, answer_length = next(sub_negotiation, (b"", 0))
+            message, asked = message + credentials + asked + early_data, b""
+            if trace is not None:
+                trace(request)
+        selection = MethodSelection.decode((yield message, MethodSelection.LENGTH))
         if trace is not None:
             trace(selection)
         for method in auth:
@@ -170,15 +188,19 @@ class Negotiation:
             raise _not_offered(selection.method, offer)
 
         self.state = State.SUB_NEGOTIATION
-        self.encapsulation = yield from method.negotiate(request, server)
+        if not pipelined:
+            self.encapsulation = yield from method.negotiate(request, server)
+        elif answer_length:
+            _finish(sub_negotiation, (yield b"", answer_length))
         if self.encapsulation is not None:
             self._push(self.encapsulation)
         if trace is not None:
             trace(Authenticated(method.code))
-            trace(request)
+            if not pipelined:
+                trace(request)
 
         self.state = State.REPLY
-        reply = yield from self._read_reply(request.encode())
+        reply = yield from self._read_reply(asked)
         if request.command == Command.BIND:
             self.rendezvous = reply
             self.state = State.RENDEZVOUS
@@ -208,6 +230,15 @@ class Negotiation:
         """From now on `layer` wraps what is sent, and what has been received already."""
         self.layers.append(layer)
         self._incoming = layer.unwrap(self._incoming)
+
+
+def _finish(sub_negotiation: SubNegotiation, answer: bytes) -> None:
+    """Gives a method that has said its one message the answer to it."""
+    try:
+        sub_negotiation.send(answer)
+    except StopIteration:
+        return
+    raise RuntimeError("a method that is pipelined has more to say than one message")
 
 
 def _not_offered(selection: int, offer: MethodOffer) -> NoAcceptableMethodError:

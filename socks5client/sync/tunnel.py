@@ -26,12 +26,14 @@ def connect(
     *,
     proxy: ProxyLike = None,
     timeout: float | None = None,
+    early_data: bytes = b"",
 ) -> socket.socket:
     """A plain `socket.socket`, connected to `address` through `proxy`, in blocking mode.
 
     Parameters: `address`, ("host", port), or the four of IPv6; `proxy`, as everywhere (see
     `socks5client.connect`); `timeout`, in seconds, for all of it, None for no limit. Looking
-    up a name with the system's resolver cannot be interrupted and is not bounded.
+    up a name with the system's resolver cannot be interrupted and is not bounded; `early_data`,
+    as for `socks5client.connect`.
 
     Raises a SocksError, or the system's `gaierror` where a name is looked up here; ValueError
     for what cannot be, before any I/O. Source: RFC 1928 section 4, CONNECT.
@@ -40,9 +42,10 @@ def connect(
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        sock = handed_out(run(reach(target, Plain, deadline=deadline), deadline))
+        steps = reach(target, Plain, deadline=deadline, early_data=early_data)
+        sock = handed_out(run(steps, deadline))
     else:
-        sock = open_tunnel(route, target, deadline).plain()
+        sock = open_tunnel(route, target, deadline, early_data=early_data).plain()
     sock.settimeout(None)
     return sock
 

@@ -26,30 +26,40 @@ async def connect(
     proxy: ProxyLike = None,
     timeout: float | None = None,
     local_address: str | None = None,
+    early_data: bytes = b"",
 ) -> trio.SocketStream:
     """A `trio.SocketStream`, connected to `address` through `proxy`.
 
     Parameters: `address`, ("host", port), or the four of IPv6; `proxy`, as everywhere (see
     `socks5client.connect`); `timeout`, in seconds, for all of it, None for no limit, besides
-    any cancel scope; `local_address`, a host, the local end of the connection to the proxy.
+    any cancel scope; `local_address`, a host, the local end of the connection to the proxy;
+    `early_data`, as for `socks5client.connect`.
 
     Raises a SocksError, or the system's `gaierror` where a name is looked up here; ValueError
     for what cannot be, before any I/O. Source: RFC 1928 section 4, CONNECT.
     """
-    sock = await connected(Address.from_tuple(address), proxy, timeout, local_address)
+    target = Address.from_tuple(address)
+    sock = await connected(target, proxy, timeout, local_address, early_data)
     return stream_of(sock)
 
 
 async def connected(
-    target: Address, proxy: ProxyLike, timeout: float | None, local_address: str | None = None
+    target: Address,
+    proxy: ProxyLike,
+    timeout: float | None,
+    local_address: str | None = None,
+    early_data: bytes = b"",
 ) -> socket.socket:
     """A plain socket to `target`, in non-blocking mode; otherwise as `connect`."""
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     source = None if local_address is None else (local_address, 0)
     if route is DIRECT:
-        return handed_out(await run(reach(target, make_unblocking, source), deadline))
-    tunnel = await open_tunnel(route, target, deadline, source_address=source)
+        steps = reach(target, make_unblocking, source, early_data=early_data)
+        return handed_out(await run(steps, deadline))
+    tunnel = await open_tunnel(
+        route, target, deadline, source_address=source, early_data=early_data
+    )
     return tunnel.plain()
 
 

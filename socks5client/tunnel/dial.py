@@ -13,7 +13,7 @@ from .._plain import getaddrinfo as _getaddrinfo
 from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
 from ..protocol import Address, AddressType
 from .deadline import is_timeout
-from .waiting import Aside, Wait
+from .waiting import Aside, Wait, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,12 +91,13 @@ def reach(
     deadline: Deadline | None = None,
     *,
     all_errors: bool = False,
+    early_data: bytes = b"",
 ) -> Waiting[socket.socket]:
     """A connection to `target` itself, for `DIRECT`; errors are the system's.
 
     `source_address` is its local end, ("host", port). It blocks or not as the sockets of `make`
     do; `deadline` is for those that do. With `all_errors` an ExceptionGroup of all the attempts'
-    errors is raised.
+    errors is raised. `early_data` is sent as soon as the connection stands.
     """
 
     def start(family: int) -> socket.socket:
@@ -105,13 +106,20 @@ def reach(
     ways = _literal(*target) or (yield from _found(*target))
     failures: list[OSError] = []
     try:
-        return (yield from _reach(ways, deadline, start, failures))
+        sock = yield from _reach(ways, deadline, start, failures)
     except OSError as error:
         if not all_errors:
             raise
         raise ExceptionGroup("no address can be reached", failures or [error]) from None
     finally:
         failures.clear()  # an error's traceback holds this frame
+    try:
+        if early_data:
+            yield from send(sock, early_data, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def make_unblocking(family: int) -> socket.socket:

@@ -11,6 +11,7 @@ from .._plain import handed_out
 from ..errors import HandshakeTimeout, RemoteProtocolError, ReplyError, SocksError
 from ..handshake import Connected, Handshake
 from ..protocol import Address, Command, Reply, Request
+from ..protocol.encapsulation import wrap
 from ..protocol.usual import REPLY_START, usual_turns
 from ..proxy import NO_AUTH
 from .deadline import is_timeout
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from ..route import Chain
     from .deadline import Deadline
     from .waiting import Waiting
+
+
+# More might fill the proxy's buffers, and then it could not answer that it refuses.
+MAX_EARLY_DATA = 16384
 
 
 class Tunnel(namedtuple("Tunnel", ("wire", "reply", "handshake", "address"))):
@@ -67,6 +72,7 @@ def open_tunnel(
     source_address: tuple[str, int] | None = None,
     socket_options: Iterable[tuple[int, int, int | bytes]] = (),
     all_errors: bool = False,
+    early_data: bytes = b"",
     trace: Trace | None = None,
 ) -> Waiting[Tunnel]:
     """What the last proxy of `chain`, through the others, says to `command` with `target`.
@@ -76,14 +82,18 @@ def open_tunnel(
     until the last proxy takes one. `source_address` and `socket_options` are for the connection
     to the first proxy (not for a unix socket). Where all addresses fail, the first error is
     raised, or with `all_errors` an ExceptionGroup of all, as `socket.create_connection` does.
-    `trace` is called with a `Proxy` and each message of the handshake. Raises a SocksError, or
+    `early_data` is sent to `target` as soon as may be: with the request, where the last proxy is
+    pipelined, else behind the reply. `trace` is called with a `Proxy` and each message of the handshake. Raises a SocksError, or
     the system's `gaierror` where a name is looked up here.
     """
+    if len(early_data) > MAX_EARLY_DATA:
+        raise ValueError(f"{len(early_data)} bytes of early data; {MAX_EARLY_DATA} is the most")
     hops = (yield from _next_hops(chain, target)) if len(chain) > 1 else None
     usual = (
         len(chain) == 1
         and chain[0].auth == NO_AUTH
         and not chain[0].tls
+        and not chain[0].pipelined
         and trace is None
         and command is not Command.BIND
     )
@@ -101,8 +111,11 @@ def open_tunnel(
             if usual:
                 reply = yield from _run_usual(chain, request, wire, deadline)
             else:
-                handshake = Handshake(chain, request, hops=hops, trace=trace)
+                handshake = Handshake(chain, request, hops=hops, early_data=early_data, trace=trace)
                 reply = yield from _run(handshake, wire, deadline)
+            if early_data and not chain[-1].pipelined:
+                handshake = handshake or Handshake(chain, request)
+                yield from _send_early(early_data, handshake, wire, deadline)
             return Tunnel(wire, reply, handshake, address)
         except ReplyError as error:
             wire.close()
@@ -116,6 +129,16 @@ def open_tunnel(
         raise failures[0]
     finally:
         failures.clear()  # an error's traceback holds this frame
+
+
+def _send_early(
+    data: bytes, handshake: Handshake, sock: socket.socket, deadline: Deadline | None
+) -> Waiting[None]:
+    """What did not go with the request, since the proxy is not pipelined."""
+    try:
+        yield from send(sock, wrap(handshake.layers, data), deadline)
+    except OSError as error:
+        raise handshake.placed(broken(error)) from error
 
 
 def _next_hops(chain: Chain, target: Address) -> Waiting[list[Address]]:
