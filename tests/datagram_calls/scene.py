@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SECONDS = 5.0
 """Long enough for whatever must arrive."""
-SHORT = 0.05
+SHORT = 0.2  # long enough for an association, on a busy machine too
 """For calls that are to wait in vain."""
 WAKE = 2.0
 """For a datagram that is on its way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,9 +23,18 @@ def debian_packages() -> dict[str, str]:
 
 
 def find(binary: str) -> str | None:
-    """The path of a program, or None when it is not installed."""
+    """The path of a program, or None when it is not installed; a library keeps its name."""
+    if binary.endswith(".so"):
+        return binary if _loads(binary) else None
     path = os.environ.get("PATH", os.defpath)
     return shutil.which(binary, path=os.pathsep.join((path, *ADMIN_FOLDERS)))
+
+
+def _loads(library: str) -> bool:
+    """Whether the dynamic linker finds it; what it lacks it says, and goes on."""
+    environment = {**os.environ, "LD_PRELOAD": library}
+    result = subprocess.run(["true"], env=environment, capture_output=True, check=True, timeout=30)
+    return not result.stderr
 
 
 def require(binary: str) -> str:
