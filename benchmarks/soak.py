@@ -1,9 +1,9 @@
 """Mixed traffic for a while, with faults: `python -m benchmarks.soak [--minutes 20]`.
 
-Streams on every driver, UDP with fragments, BIND, patch() on and off, all at once, through a proxy
-that does wrong in one of a hundred connections. It fails (exit status 1) where something hangs, where
-an error comes that is none of the library's own, or where what was echoed is not what was sent; it
-shows how descriptors, threads and memory went.
+Streams on every driver, UDP with fragments, BIND, patch() on and off, all at once, through a
+proxy that does wrong in one of a hundred connections. It fails (exit status 1) where something
+hangs, where an error comes that is none of the library's own, or where what was echoed is not what
+was sent; it shows how descriptors, threads and memory went.
 """
 
 from __future__ import annotations
@@ -93,19 +93,23 @@ class Soak:
                     raise AssertionError("another datagram came back")
 
     def rendezvous(self, number: int) -> None:
-        with socks5client.bind(proxy=self.proxy, timeout=TIMEOUT) as meeting:
-            with socket.create_connection(meeting.address[:2], timeout=TIMEOUT) as peer:
-                sock, _ = meeting.accept(TIMEOUT)
-                with sock:
-                    peer.sendall(b"here I am")
-                    sock.settimeout(TIMEOUT)
-                    if sock.recv(100) != b"here I am":
-                        raise AssertionError("the peer said something else")
+        with (
+            socks5client.bind(proxy=self.proxy, timeout=TIMEOUT) as meeting,
+            socket.create_connection(meeting.address[:2], timeout=TIMEOUT) as peer,
+        ):
+            sock, _ = meeting.accept(TIMEOUT)
+            with sock:
+                peer.sendall(b"here I am")
+                sock.settimeout(TIMEOUT)
+                if sock.recv(100) != b"here I am":
+                    raise AssertionError("the peer said something else")
 
     def patched(self, number: int) -> None:
-        with socks5client.patch(self.proxy, children=False):
-            with socket.create_connection(self.name, timeout=TIMEOUT) as sock:
-                _echoed(sock, number)
+        with (
+            socks5client.patch(self.proxy, children=False),
+            socket.create_connection(self.name, timeout=TIMEOUT) as sock,
+        ):
+            _echoed(sock, number)
 
     def in_asyncio(self) -> None:
         async def one() -> None:
