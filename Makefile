@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
@@ -22,7 +22,12 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy tests/typing/api.py
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --docs docs/benchmarks
+
+# The pages are in build/docs. Warnings are errors; nothing is fetched.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q -d build/doctrees docs build/docs
+	@echo "built: build/docs/index.html"
 
 clean:
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -35,6 +40,12 @@ $(VENV)/.created:
 $(VENV)/.demo: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[cli]"
 	touch $@
+
+# The reference is made from the modules themselves, so those are imported, with their libraries.
+$(VENV)/.docs: $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs \
+	    --editable ".[cli,dns,httpx,trio,urllib3,requests,aiohttp]"
+	touch $@ $(VENV)/.demo
 
 # gssapi is built here, with what libkrb5-dev brings; where it cannot be, its tests skip (not in CI).
 $(VENV)/.dev: $(VENV)/.created pyproject.toml tests/real_servers/packages.txt

@@ -10,7 +10,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import aio, connect, download, gss, http, http_async, imports, patching, syscalls, udp
+from . import (
+    aio,
+    connect,
+    download,
+    gss,
+    http,
+    http_async,
+    imports,
+    patching,
+    pictures,
+    roundtrips,
+    syscalls,
+    udp,
+)
 from .run import LeftOutError, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "httpx": http.run,
     "httpx async": http_async.run,
     "udp": udp.run,
+    "round trips": roundtrips.run,
     "gssapi": gss.run,
     "patch": patching.run,
     "import": imports.run,
@@ -53,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"ratio: the median of the rounds' ratios. {time.monotonic() - begun:.0f} s in all.")
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
+    if options.docs:
+        pictures.write(report, options.docs)
     return 0
 
 
@@ -62,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, metavar="NAME", help="some only")
     parser.add_argument("--quick", action="store_true", help="a tiny run, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
+    parser.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="write what the documentation shows"
+    )
     return parser
 
 

@@ -209,6 +209,7 @@ REPLY_ERRORS: dict[int, tuple[type[ReplyError], int, str]] = {
 
 for _cls, _number, _ in REPLY_ERRORS.values():
     _cls.default_errno = _number  # so that one made by hand has it too
+del _cls, _number
 
 
 def reply_error(code: int) -> ReplyError:

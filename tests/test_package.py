@@ -6,53 +6,20 @@ import ast
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import socks5client
 from socks5client import protocol
+from tests.layers import INSIDE_PROTOCOL, LAYERS, ROOT, imports, layer_of, modules, name_of
 
-ROOT = Path(socks5client.__file__).parent
-
-# Lowest first; a module imports only from rows above its own, or from its own row where that
-# is marked. Drivers stand side by side and never import each other.
-LAYERS = [
-    {"errors", "_plain"},
-    {"protocol"},
-    {"proxy", "bypass"},
-    {"route"},
-    {"recent"},
-    {"_tls"},
-    {"handshake"},
-    {"_pump"},
-    {"_pair"},
-    {"_bridge"},
-    {"tunnel"},
-    {"_background"},
-    {"sync"},
-    {"_socket"},
-    {"asyncio", "trio"},
-    {"httpcore"},
-    {"httpx"},
-    {"urllib3", "aiohttp", "dns"},
-    {"requests"},
-    {"_fakeip"},
-    {"_patch"},
-    {""},  # socks5client itself
-    {"cli", "__main__"},
-]
-INSIDE_PROTOCOL = [
-    {"address", "encapsulation"},
-    {"messages", "datagram"},
-    {"auth", "usual", "reassembly", "gssapi"},
-    {"negotiation", "association"},
-    {""},
-]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What stands outside the standard library, and who may import it.
 OPTIONAL = {
-    "httpcore": {"httpcore", "httpx", "dns"},
+    "httpcore": {"httpcore", "httpx", "dns", "cli"},
     "sniffio": {"httpcore"},
     "httpx": {"httpx", "cli"},
     "rich": {"cli"},
@@ -67,37 +34,6 @@ OPTIONAL = {
 }
 
 
-def modules() -> list[Path]:
-    return sorted(ROOT.rglob("*.py"))
-
-
-def name_of(path: Path) -> tuple[str, ...]:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return parts[:-1] if parts[-1] == "__init__" else parts
-
-
-def imports(path: Path) -> set[tuple[str, ...]]:
-    """Modules of the package that `path` imports, relative to it; types alone do not count."""
-    found = set()
-    package = name_of(path) if path.name == "__init__.py" else name_of(path)[:-1]
-    tree = ast.parse(path.read_text())
-    typing_only = {
-        node
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-        for child in branch.body
-        for node in ast.walk(child)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level and node not in typing_only:
-            base = package[: len(package) - node.level + 1]
-            if node.module:
-                found.add((*base, *node.module.split(".")))
-            else:
-                found |= {(*base, alias.name) for alias in node.names}
-    return found
-
-
 def rank(layers: list[set[str]], name: str) -> int:
     (found,) = [number for number, layer in enumerate(layers) if name in layer] or [None]
     assert found is not None, f"{name} has no layer: give it one in LAYERS"
@@ -108,9 +44,7 @@ def rank(layers: list[set[str]], name: str) -> int:
 def test_layers(path: Path) -> None:
     name = (*name_of(path), "")
     for imported in imports(path):
-        top = imported[0] if imported and (ROOT / imported[0]).exists() else ""
-        if not top and imported and (ROOT / f"{imported[0]}.py").exists():
-            top = imported[0]
+        top = layer_of(imported)
         if top == name[0]:
             if top == "protocol":
                 inner = (*imported[1:], "")[0]

@@ -11,11 +11,12 @@ Cancelling, at any await, closes what has been opened so far.
 
 from .connection import connect, create_connection, open_connection
 from .datagrams import DatagramSocket, associate
-from .endpoint import create_datagram_endpoint
+from .endpoint import DatagramTransport, create_datagram_endpoint
 from .rendezvous import Rendezvous, bind
 
 __all__ = [
     "DatagramSocket",
+    "DatagramTransport",
     "Rendezvous",
     "associate",
     "bind",

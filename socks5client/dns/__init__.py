@@ -14,8 +14,9 @@ What a resolver may be given as a name server:
 ==========================================  =====================================================
 `"192.0.2.53"`, `"2001:db8::53"`            UDP; TCP where the answer was truncated, or where the
                                             proxy does no UDP
-`"tls://192.0.2.53#dns.example"`,           DNS over TLS (RFC 7858): host, port (853), and after
-`"tls://dns.example:853"`                   the # the name in its certificate, else the host's
+`"tls://192.0.2.53#dns.example"`            DNS over TLS (RFC 7858); behind the # the name in its
+                                            certificate
+`"tls://dns.example:853"`                   the same; that name is the host's
 `"https://dns.example/dns-query"`           DNS over HTTPS (RFC 8484); needs the extra `httpx`
 `"tor"`                                     Tor: the proxy itself, by RESOLVE and RESOLVE_PTR
 ==========================================  =====================================================

@@ -83,8 +83,9 @@ def open_tunnel(
     to the first proxy (not for a unix socket). Where all addresses fail, the first error is
     raised, or with `all_errors` an ExceptionGroup of all, as `socket.create_connection` does.
     `early_data` is sent to `target` as soon as may be: with the request, where the last proxy is
-    pipelined, else behind the reply. `trace` is called with a `Proxy` and each message of the handshake. Raises a SocksError, or
-    the system's `gaierror` where a name is looked up here.
+    pipelined, else behind the reply. `trace` is called with a `Proxy` and each message of the
+    handshake. Raises a SocksError, the system's `gaierror` where a name is looked up here, or
+    ValueError for more early data than 16384 bytes.
     """
     if len(early_data) > MAX_EARLY_DATA:
         raise ValueError(f"{len(early_data)} bytes of early data; {MAX_EARLY_DATA} is the most")

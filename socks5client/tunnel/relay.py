@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._pump import Pump
+    from ..handshake import Trace
     from ..protocol import DatagramEncapsulation, Reply
     from ..route import Chain
     from .deadline import Deadline
@@ -187,11 +188,13 @@ def open_relay(
     deadline: Deadline | None = None,
     *,
     make: Callable[[int], socket.socket],
+    trace: Trace | None = None,
 ) -> Waiting[Relay]:
     """An association with every proxy of `chain`.
 
     `client` is the address that the datagrams will be sent from, zeros where it is not known;
-    `deadline` and `make` are for the connections, as for `open_tunnel`. Raises a SocksError.
+    `deadline`, `make` and `trace` are for the connections, as for `open_tunnel`. Raises a
+    SocksError.
     """
     for proxy in chain:
         if proxy.tls:
@@ -209,7 +212,7 @@ def open_relay(
             # What the others see is the relay before them.
             told = client if length == 1 else ANYBODY
             tunnel = yield from open_tunnel(
-                part, told, deadline, make=make, command=Command.UDP_ASSOCIATE
+                part, told, deadline, make=make, command=Command.UDP_ASSOCIATE, trace=trace
             )
             controls.append(tunnel.wire)
             seal = _seal(part, tunnel)
