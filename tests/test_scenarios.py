@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,16 +13,9 @@ import socks5client
 from socks5client import Address, NoAuth, Proxy, UsernamePassword
 from tests.origins import Echo, read_exactly, unused_address
 from tests.server_fixture import (
-    CATALOGUE,
     Fault,
     Server,
-    close,
     coalesce,
-    drip,
-    reset,
-    split,
-    stall,
-    truncate,
 )
 from tests.standalone import scripted, standalone
 
@@ -91,26 +83,11 @@ def test_empty_password_is_sent(connect: Driver, echo: Echo) -> None:
         assert server.requests[0].password == b""
 
 
-@pytest.mark.parametrize("user_info", ["alice:secret@", ""])
-@pytest.mark.parametrize("stage", ["method", "auth", "reply"])
-def test_split_anywhere(connect: Driver, echo: Echo, stage: Any, user_info: str) -> None:
-    faults = [Fault(stage, split(1, pause=0.001))]
-    with Server(users=ALICE, methods=(2, 0), faults=faults) as server:
-        check_echo(connect(echo.address, server.url_as(user_info=user_info)))
-
-
 def test_data_behind_the_reply_is_the_users(connect: Driver, greeter: Echo) -> None:
     with Server(faults=[Fault("reply", coalesce())]) as server:
         connection = connect(greeter.address, server.url)
         assert read_exactly(connection, 13) == b"220 welcome\r\n"
         check_echo(connection)
-
-
-@pytest.mark.parametrize("user_info", ["alice:secret@", ""])
-@pytest.mark.parametrize("name", ["bound-name", "zero-length-name", "auth-version-5"])
-def test_tolerated(connect: Driver, echo: Echo, name: str, user_info: str) -> None:
-    with Server(users=ALICE, methods=(2, 0), faults=[CATALOGUE[name]]) as server:
-        check_echo(connect(echo.address, server.url_as(user_info=user_info)))
 
 
 def test_bound_to_ipv6(connect: Driver, echo: Echo) -> None:
@@ -158,45 +135,12 @@ def test_proxy_by_tls(
         server.wait_idle()
 
 
-def test_proxy_by_tls_is_verified(connect: Driver, echo: Echo, server_tls: ssl.SSLContext) -> None:
-    with Server(ssl_context=server_tls) as server:
-        with pytest.raises(socks5client.ProxyConnectionError, match="certificate") as caught:
-            connect(echo.address, server.url_as("socks5h+tls"))
-        assert caught.value.proxy is not None
-        assert server.requests == []
-        server.wait_idle()
-
-
 def test_tls_to_a_proxy_that_speaks_none(connect: Driver, echo: Echo) -> None:
     with (
         Server() as server,
         pytest.raises(socks5client.SocksError, match="TLS"),
     ):
         connect(echo.address, server.url_as("socks5h+tls"))
-
-
-@pytest.mark.parametrize(
-    ("action", "error", "match"),
-    [
-        (close(), socks5client.RemoteProtocolError, "hung up during the TLS handshake"),
-        (stall(), socks5client.HandshakeTimeout, "in time"),
-    ],
-    ids=str,
-)
-def test_proxy_that_fails_in_the_tls_handshake(
-    connect: Driver,
-    echo: Echo,
-    server_tls: ssl.SSLContext,
-    action: Any,
-    error: type[OSError],
-    match: str,
-) -> None:
-    with Server(ssl_context=server_tls, faults=[Fault("accept", action)]) as server:
-        with pytest.raises(error, match=match) as caught:
-            connect(echo.address, server.url_as("socks5h+tls"), 0.3)
-        if "the caller gives up" not in str(caught.value):  # where the call itself has no timeout
-            assert caught.value.proxy == Proxy(server.host, server.port, tls=True)  # type: ignore[attr-defined]
-        server.wait_idle()
 
 
 def test_chain(connect: Driver, greeter: Echo) -> None:
@@ -279,117 +223,6 @@ def test_each_address_of_a_name_is_tried(
 
 # What fails
 
-FAULTS: list[tuple[str, Fault, type[OSError], str]] = [
-    ("accept-close", Fault("accept", close()), socks5client.RemoteProtocolError, "hung up"),
-    ("method-close", Fault("method", close()), socks5client.RemoteProtocolError, "method select"),
-    ("auth-close", Fault("auth", close()), socks5client.RemoteProtocolError, "authentication"),
-    ("reply-close", Fault("reply", close()), socks5client.RemoteProtocolError, "its reply"),
-    ("method-reset", Fault("method", reset()), socks5client.RemoteProtocolError, "broke"),
-    ("auth-reset", Fault("auth", reset()), socks5client.RemoteProtocolError, "broke"),
-    ("reply-reset", Fault("reply", reset()), socks5client.RemoteProtocolError, "broke"),
-    ("method-1", Fault("method", truncate(1)), socks5client.RemoteProtocolError, "hung up"),
-    ("auth-1", Fault("auth", truncate(1)), socks5client.RemoteProtocolError, "hung up"),
-    *(
-        (f"reply-{size}", Fault("reply", truncate(size)), socks5client.RemoteProtocolError, "hung")
-        for size in range(1, 10)
-    ),
-    *(
-        (name, CATALOGUE[name], error, match)
-        for name, error, match in [
-            ("method-not-offered", socks5client.NoAcceptableMethodError, "not offered"),
-            ("no-acceptable", socks5client.NoAcceptableMethodError, "none of"),
-            ("wrong-version-method", socks5client.RemoteProtocolError, "version 0x04"),
-            ("wrong-version-auth", socks5client.RemoteProtocolError, "version 0x07"),
-            ("wrong-version-reply", socks5client.RemoteProtocolError, "version 0x04"),
-            ("auth-failed", socks5client.AuthenticationError, "refused"),
-            ("unknown-atyp", socks5client.RemoteProtocolError, "address type 0x09"),
-            ("garbage-accept", socks5client.RemoteProtocolError, "SOCKS5 proxy"),
-            ("garbage-method", socks5client.RemoteProtocolError, "SOCKS5 proxy"),
-            ("garbage-auth", socks5client.RemoteProtocolError, "version"),
-            ("garbage-reply", socks5client.RemoteProtocolError, "version"),
-            ("short-failure", socks5client.ConnectionRefused, "by the target"),
-            ("short-failure-2", socks5client.ConnectionRefused, "by the target"),
-            ("reply-code-1", socks5client.GeneralFailure, "general"),
-            ("reply-code-2", socks5client.NotAllowed, "ruleset"),
-            ("reply-code-3", socks5client.NetworkUnreachable, "network"),
-            ("reply-code-4", socks5client.HostUnreachable, "host"),
-            ("reply-code-5", socks5client.ConnectionRefused, "refused"),
-            ("reply-code-6", socks5client.TTLExpired, "TTL"),
-            ("reply-code-7", socks5client.CommandNotSupported, "command"),
-            ("reply-code-8", socks5client.AddressTypeNotSupported, "address type"),
-            ("reply-code-240", socks5client.OnionServiceError, "onion"),
-            ("reply-code-99", socks5client.ReplyError, "0x63"),
-        ]
-    ),
-]
-
-
-# Without a password the negotiation takes a shorter way through the code.
-with_and_without_password = pytest.mark.parametrize("user_info", ["alice:secret@", ""])
-
-
-@with_and_without_password
-@pytest.mark.parametrize(
-    ("fault", "error", "match"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
-)
-def test_fault(
-    connect: Driver, user_info: str, fault: Fault, error: type[OSError], match: str
-) -> None:
-    if fault.stage == "auth" and not user_info:
-        return  # without a password there is no such stage
-    with Echo() as echo, Server(users=ALICE, methods=(2, 0), faults=[fault]) as server:
-        proxy = Proxy.from_url(server.url_as(user_info=user_info))
-        with pytest.raises(error, match=match) as caught:
-            connect(echo.address, proxy)
-        assert isinstance(caught.value, socks5client.SocksError)
-        assert caught.value.proxy == proxy
-        assert caught.value.target == echo.address
-        assert caught.value.errno
-        assert "secret" not in f"{caught.value}{caught.value!r}"
-        server.wait_idle()  # the client has closed too
-        (exchange,) = server.exchanges
-        if fault.stage in ("accept", "method"):
-            assert bytes(exchange.received) in (b"", b"\x05\x02\x02\x00", b"\x05\x01\x00")
-        # Nobody came by another way: at most this server did.
-        assert len(echo.clients) <= (fault.stage == "reply")
-
-
-@with_and_without_password
-@pytest.mark.parametrize("stage", ["method", "auth", "reply"])
-@pytest.mark.parametrize("action", [stall(), drip(0.25), truncate(1, "stall")], ids=str)
-def test_deadline(connect: Driver, echo: Echo, stage: Any, action: Any, user_info: str) -> None:
-    """Stalled, dripping, or half an answer: the deadline is for all of it."""
-    if stage == "auth" and not user_info:
-        return  # without a password there is no such stage
-    with Server(users=ALICE, methods=(2, 0), faults=[Fault(stage, action)]) as server:
-        begun = time.monotonic()
-        with pytest.raises(socks5client.HandshakeTimeout, match="in time") as caught:
-            connect(echo.address, server.url_as(user_info=user_info), 0.2)
-        assert 0.15 < time.monotonic() - begun < 2
-        assert isinstance(caught.value, TimeoutError)
-        server.wait_idle()
-
-
-def test_a_byte_a_second_against_two(connect: Driver, echo: Echo) -> None:
-    with Server(faults=[Fault("reply", drip(1))]) as server:
-        begun = time.monotonic()
-        with pytest.raises(socks5client.HandshakeTimeout):
-            connect(echo.address, server.url, 2)
-        assert 1.9 < time.monotonic() - begun < 3
-        server.wait_idle()
-
-
-def test_nobody_listens_at_the_proxy(connect: Driver, echo: Echo) -> None:
-    visitors = len(echo.clients)
-    host, port = unused_address()
-    with pytest.raises(socks5client.ProxyConnectionError) as caught:
-        connect(echo.address, f"socks5h://alice:secret@{host}:{port}")
-    assert isinstance(caught.value, ConnectionError)
-    assert caught.value.errno == 111
-    assert caught.value.target == echo.address
-    assert "secret" not in str(caught.value)
-    assert len(echo.clients) == visitors
-
 
 def test_no_unix_socket_there(connect: Driver, echo: Echo, tmp_path: Path) -> None:
     with pytest.raises(socks5client.ProxyConnectionError, match="No such file"):
@@ -430,15 +263,6 @@ def test_second_proxy_cannot_be_reached(connect: Driver, echo: Echo) -> None:
         assert caught.value.target == echo.address
         assert isinstance(caught.value.__cause__, socks5client.ConnectionRefused)
         server.wait_idle()
-
-
-def test_second_proxy_refuses(connect: Driver, echo: Echo) -> None:
-    with Server() as first, Server(faults=[CATALOGUE["reply-code-2"]]) as second:
-        with pytest.raises(socks5client.NotAllowed) as caught:
-            connect(echo.address, [first.url, second.url])
-        assert caught.value.proxy == Proxy(second.host, second.port)
-        first.wait_idle()
-        second.wait_idle()
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def test_stalled_second_reply(bind: BindDriver, way: Way, action: Any) -> None:
         assert not server.exchanges[0].closed
 
 
-@only("none", "tls", "chain")
+@only("tls")
 @pytest.mark.parametrize("action", [stall(), drip(0.25), truncate(1, "stall")], ids=str)
 def test_deadline_of_the_first_reply(bind: BindDriver, way: Way, action: Any) -> None:
     with way(faults=[Fault("reply", action)]) as (proxy, _):

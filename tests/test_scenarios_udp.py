@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import selectors
 import socket
@@ -14,25 +13,14 @@ import pytest
 
 import socks5client
 from socks5client import NoAuth, Proxy
-from socks5client._pump import Pump
-from socks5client.errors import REPLY_ERRORS
 from tests.origins import UdpEcho
 from tests.server_fixture import (
-    MALFORMED_HEADERS,
-    Fault,
     Server,
-    close,
     duplicate,
     lose,
-    malformed,
     reorder,
-    reply_code,
-    reset,
-    spoof,
-    stall,
     truncate_packet,
 )
-from tests.server_fixture.faults import replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -246,26 +234,6 @@ def test_duplicated_fragments(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
 # What a relay does wrong
 
 
-@pytest.mark.parametrize("kind", MALFORMED_HEADERS)
-def test_malformed_packets_are_dropped_and_counted(
-    open_udp: UdpDriver, udp_echo: UdpEcho, kind: str
-) -> None:
-    with (
-        Server(relay_faults=[malformed(kind)]) as server,
-        open_udp(server.url, udp_echo.address) as udp,
-    ):
-        for number in range(1, 4):
-            check_echo(udp)
-            assert udp.sock.dropped == number
-
-
-def test_packets_from_others_never_arrive(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
-    with Server(relay_faults=[spoof()]) as server, open_udp(server.url, udp_echo.address) as udp:
-        for _ in range(3):
-            check_echo(udp)
-        assert udp.sock.dropped == 0
-
-
 def test_a_relay_that_duplicates_and_reorders(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
     faults = [reorder(2), duplicate()]
     with Server(relay_faults=faults) as server, open_udp(server.url, udp_echo.address) as udp:
@@ -321,46 +289,6 @@ def noisy_relay(listener: socket.socket, ended: threading.Event) -> None:
 
 
 # What a proxy refuses
-
-
-@pytest.mark.parametrize("code", [*REPLY_ERRORS, 0x99])
-def test_refused(open_udp: UdpDriver, code: int) -> None:
-    kind = REPLY_ERRORS.get(code, (socks5client.ReplyError,))[0]
-    with Server(faults=[reply_code(code)]) as server:
-        with (
-            pytest.raises(kind) as caught,
-            open_udp(server.url, ("127.0.0.1", 9)) as udp,
-        ):
-            udp.send(b"x")
-        assert caught.value.code == code
-        assert caught.value.proxy == Proxy(server.host, server.port)
-        server.wait_idle()
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "match"),
-    [
-        (Fault("method", close()), socks5client.RemoteProtocolError, "hung up"),
-        (Fault("reply", reset()), socks5client.RemoteProtocolError, "broke"),
-        (Fault("reply", stall()), socks5client.HandshakeTimeout, "in time"),
-        (
-            Fault("reply", replace(b"\5\0\0\1\x7f\0\0\1\0\0")),
-            socks5client.RemoteProtocolError,
-            "no port",
-        ),
-    ],
-    ids=["method", "reset", "stall", "no port"],
-)
-def test_faults_of_the_handshake(
-    open_udp: UdpDriver, fault: Fault, kind: type[Exception], match: str
-) -> None:
-    with Server(faults=[fault]) as server:
-        with (
-            pytest.raises(kind, match=match),
-            open_udp(server.url, ("127.0.0.1", 9), timeout=0.3) as udp,
-        ):
-            udp.send(b"x")
-        server.wait_idle()
 
 
 def test_tls_to_the_proxy_is_refused_before_anything_is_sent(open_udp: UdpDriver) -> None:
@@ -481,36 +409,3 @@ def test_an_idle_association_that_the_proxy_ends(open_udp: UdpDriver, udp_echo: 
             while True:
                 received.append(udp.receive()[0])
         assert received == [b"x"]
-
-
-# Nothing is left
-
-
-def open_fds() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-def test_no_fd_is_left_open(open_udp: UdpDriver, udp_echo: UdpEcho) -> None:
-    with Server() as warm, open_udp(warm.url, udp_echo.address) as udp:  # starts the thread
-        check_echo(udp)
-    gc.collect()
-    with Server() as server, Server(faults=[reply_code(1)]) as refusing:
-        before = open_fds()
-        for _ in range(5):
-            with open_udp(server.url, udp_echo.address) as udp:
-                check_echo(udp)
-            with (
-                pytest.raises(socks5client.GeneralFailure),
-                open_udp(refusing.url, udp_echo.address) as udp,
-            ):
-                udp.send(b"x")
-            with open_udp(server.url, udp_echo.address) as udp:
-                check_echo(udp)
-                server.hang_up(server.exchanges[-1])
-        server.wait_idle()
-        refusing.wait_idle()
-        settled = threading.Event()
-        Pump.current().call(settled.set)  # it has done with the ends
-        assert settled.wait(5)
-        assert len(open_fds()) == len(before)

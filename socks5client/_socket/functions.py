@@ -63,8 +63,8 @@ def create_connection(
 ) -> socket:
     """As `socket.create_connection`, through `proxy`.
 
-    Parameters: `address`, `proxy` and `early_data` as for `connect`; `timeout`, in seconds, for the whole
-    operation, which the socket then keeps (default: `socket.getdefaulttimeout()`);
+    Parameters: `address`, `proxy` and `early_data` as for `connect`; `timeout`, in seconds, for
+    the whole operation, which the socket then keeps (default: `socket.getdefaulttimeout()`);
     `source_address`, ("host", port), the local end of the connection to the proxy;
     `all_errors`, where a name is looked up here and no address can be reached, raises an
     ExceptionGroup of all the errors.

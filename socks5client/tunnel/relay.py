@@ -217,7 +217,7 @@ def open_relay(
             controls.append(tunnel.wire)
             seal = _seal(part, tunnel)
             controls[-1] = _control(tunnel, seal)
-            relay = _locate(part, tunnel.wire, tunnel.reply)
+            relay = _locate(part, tunnel)
             if length == 1:
                 first = relay
             head = header(Address(*relay)) if hops else b""
@@ -257,9 +257,9 @@ def _seal(chain: Chain, tunnel: Tunnel) -> DatagramEncapsulation | None:
     return datagrams
 
 
-def _locate(chain: Chain, wire: socket.socket, reply: Reply) -> tuple[str, int]:
+def _locate(chain: Chain, tunnel: Tunnel) -> tuple[str, int]:
     """Where the relay of the last proxy of `chain` is."""
-    host = own_host(chain, wire)
+    host, reply = own_host(chain, tunnel.wire), tunnel.reply
     try:
         ip_address(host)
     except ValueError:
@@ -267,10 +267,11 @@ def _locate(chain: Chain, wire: socket.socket, reply: Reply) -> tuple[str, int]:
             raise RemoteProtocolError(
                 "the proxy did not say where its relay is, and only its own name is known",
                 proxy=chain[-1],
+                target=tunnel.address,
             ) from None
         return reply.bound
     try:
         return relay_address(reply, host)
     except RemoteProtocolError as error:
-        error.proxy = chain[-1]
+        error.proxy, error.target = chain[-1], tunnel.address
         raise

@@ -118,8 +118,10 @@ class _Streams(Face):
             await writer.wait_closed()
 
         _, writer = self.inner
-        self.run(end)
-        self._runner.close()
+        try:
+            self.run(end)
+        finally:
+            self._runner.close()
 
 
 def open_connection(address: tuple[str, int], proxy: Any, timeout: float | None = 5) -> Connection:

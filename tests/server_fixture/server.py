@@ -281,6 +281,9 @@ class Server:
         except OSError:  # a client that is gone already; with EMFILE it is tried again
             return
         sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            # asyncio sets it only where it knows the protocol; Nagle's algorithm joins "split".
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         exchange = self._log.open(peer[:2] if isinstance(peer, tuple) else None)
         session = Session(sock, exchange, self._settings, self._plan, self._log)
         task = self._loop.create_task(session.run())
