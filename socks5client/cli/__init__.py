@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from .interrupts import die_of_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _NEEDED = ("httpx", "h2", "rich")
+
+
+def command() -> NoReturn:
+    """The program `socks5-curl`: `main`, in a process of its own."""
+    die_of_signals()
+    sys.exit(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,8 +1,6 @@
 """python -m socks5client.cli"""
 
-import sys
-
-from . import main
+from . import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ..errors import ProxyConnectionError, SocksError
+from ..errors import HandshakeTimeout, ProxyConnectionError, SocksError
 from .exitcodes import Exit, Stage, TransferError
 from .options import UsageError
 from .urls import MalformedUrl, UnsupportedScheme
@@ -31,16 +31,16 @@ def explain(error: Exception, stage: Stage, *, proxied: bool, send_failed: bool)
         return TransferError(Exit.UNSUPPORTED_PROTOCOL, str(error))
     if isinstance(error, MalformedUrl):
         return TransferError(Exit.URL_MALFORMED, str(error))
-    causes = list(_causes(error))
-    for cause in causes:
+    found = list(causes(error))
+    for cause in found:
         if isinstance(cause, SocksError):
-            return _explain_socks(error, cause, causes)
+            return _explain_socks(error, cause, found)
     if isinstance(error, httpx.TimeoutException):
         return TransferError(Exit.TIMEOUT, f"timed out ({_describe(stage)})")
     if stage is Stage.CONNECT:
-        return _explain_connect(error, causes, proxied)
+        return _explain_connect(error, found, proxied)
     if stage is Stage.TLS:
-        return _explain_tls(causes, "the server")
+        return _explain_tls(found, "the server")
     return _explain_http(error, stage, send_failed)
 
 
@@ -53,7 +53,7 @@ def _explain_socks(
     if socks.proxy is not None:
         message += f"; proxy {socks.proxy}"
     code = Exit.PROXY_HANDSHAKE
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException) or isinstance(socks, HandshakeTimeout):
         code = Exit.TIMEOUT
     elif isinstance(socks, ProxyConnectionError):
         if _first(causes, socket.gaierror):
@@ -90,6 +90,8 @@ def _explain_tls(causes: list[BaseException], peer: str) -> TransferError:
 
 def _explain_http(error: Exception, stage: Stage, send_failed: bool) -> TransferError:
     text = str(error) or type(error).__name__
+    if (failure := _explain_http2(error, text, stage)) is not None:
+        return failure
     if isinstance(error, httpx.RemoteProtocolError):
         gone = "disconnected" in text
         if stage is Stage.BODY:
@@ -97,8 +99,6 @@ def _explain_http(error: Exception, stage: Stage, send_failed: bool) -> Transfer
                 return TransferError(
                     Exit.PARTIAL_FILE, "the server closed the connection before the body had ended"
                 )
-            if "StreamReset" in text or "stream" in text.lower():
-                return TransferError(Exit.HTTP2_STREAM, "the server reset the HTTP/2 stream")
             return TransferError(Exit.RECEIVE_FAILED, f"the body is malformed: {text}")
         if gone:
             if send_failed:
@@ -116,7 +116,24 @@ def _explain_http(error: Exception, stage: Stage, send_failed: bool) -> Transfer
     return TransferError(Exit.RECEIVE_FAILED, f"receiving failed: {text}")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _explain_http2(error: Exception, text: str, stage: Stage) -> TransferError | None:
+    """What only HTTP/2 has; httpcore's texts are h2's events, and what h2 says."""
+    if "StreamReset" in text:
+        return TransferError(Exit.HTTP2_STREAM, "the server reset the HTTP/2 stream")
+    if "ConnectionTerminated" in text or text == "Server disconnected":
+        return TransferError(
+            Exit.PARTIAL_FILE, "the server closed the HTTP/2 connection before the stream had ended"
+        )
+    if isinstance(error, httpx.LocalProtocolError) and stage in (Stage.WAIT, Stage.BODY):
+        if "InvalidBodyLength" in text:
+            return TransferError(
+                Exit.HTTP2_STREAM, "the body is not as long as the server says (HTTP/2)"
+            )
+        return TransferError(Exit.HTTP2_FAILED, f"the server's HTTP/2 is malformed: {text}")
+    return None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
     """`error` and all that it wraps: httpcore's pool hides causes in the arguments."""
     pending, seen = [error], set()
     while pending:
@@ -128,6 +145,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if current.__cause__ is not None:
             pending.append(current.__cause__)
         pending += [arg for arg in current.args if isinstance(arg, BaseException)]
+
+
+def verify_result(error: BaseException) -> int:
+    """OpenSSL's number for what is wrong with a certificate; 0: that is not it."""
+    for cause in causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_code
+    return 0
 
 
 def _first(causes: list[BaseException], cls: type[BaseException]) -> BaseException | None:

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of a transfer; all that -w and --waterfall can say.
 
-    `times` are seconds since its start: of "connect" (the tunnel stands), "appconnect" (TLS),
-    "pretransfer", "starttransfer", "total"; the last one counts. `steps` has all of them, and
-    the steps of the handshakes with proxies, in the order in which they ended.
+    `times` are seconds since its start: of "namelookup", "connect" (TCP to the proxy), "tunnel",
+    "appconnect" (TLS), "pretransfer", "starttransfer", "redirect" (the last one), "total"; the
+    last one counts. `steps` has all of them, and the steps of the handshakes with proxies, in the
+    order in which they ended.
     """
 
     number: int = 0
     error: TransferError | None = None
     retries: int = 0
     retry_after: float | None = None  # seconds that the server asked for
+    given_url: str = ""  # as it was typed
     url: str = ""
     scheme: str = ""
     method: str = "GET"
@@ -40,10 +42,14 @@ class Outcome:
     size_request: int = 0
     connections: int = 0
     file_name: str = ""
+    unmet: bool = False  # the condition of -z: there is nothing newer
+    file_time: float | None = None  # when the remote file was changed, in seconds since 1970
     ftp_entry_path: str = ""
     remote: tuple[str, int] = ("", 0)
     local: tuple[str, int] = ("", 0)
-    certificates: str = ""
+    certificates: tuple[str, ...] = ()  # of the server: PEM, its own first
+    proxy_verify_result: int = 0
+    verify_result: int = 0  # as OpenSSL's X509_V_ERR_...
     times: dict[str, float] = field(default_factory=dict)
     steps: list[tuple[str, float]] = field(default_factory=list)
 

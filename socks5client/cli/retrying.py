@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE = 600.0
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_PASSING_EXITS = frozenset({Exit.TIMEOUT, Exit.HOST_NOT_RESOLVED, Exit.PROXY_NOT_RESOLVED})
+_PASSING_EXITS = frozenset(
+    {Exit.TIMEOUT, Exit.HOST_NOT_RESOLVED, Exit.PROXY_NOT_RESOLVED, Exit.FTP_ACCEPT_TIMEOUT}
+)
+_FTP = frozenset({"ftp", "ftps"})  # 4yz: "the error condition is temporary" (RFC 959)
 
 
 class Retries:
@@ -33,12 +36,12 @@ class Retries:
         if self.made >= options.retry or not self._may_pass(outcome):
             return False
         pause = options.retry_delay or min(2.0**self.made, _LONGEST_PAUSE)
-        if not options.retry_delay and outcome.retry_after is not None:
+        if outcome.retry_after is not None and outcome.error_is_status:
             pause = outcome.retry_after
-        end = options.retry_max_time
-        if end is not None and time.monotonic() - self._start + pause > end:
+        end, elapsed = options.retry_max_time, time.monotonic() - self._start
+        if end is not None and (elapsed >= end or elapsed + (outcome.retry_after or 0) > end):
             return False
-        if not options.silent or options.show_error:
+        if not options.silent:
             left = options.retry - self.made
             to_stderr(
                 f"socks5-curl: will try again in {pause:g} seconds ({left} more at most): "
@@ -48,7 +51,10 @@ class Retries:
         return not self._stopping.wait(pause)
 
     def _may_pass(self, outcome: Outcome) -> bool:
-        if outcome.status in _PASSING_STATUS and outcome.error_is_status:
+        if outcome.scheme in _FTP:
+            if outcome.error is not None and outcome.status // 100 == 4:
+                return True
+        elif outcome.status in _PASSING_STATUS and outcome.error_is_status:
             return True
         if outcome.error is None:
             return False

@@ -16,53 +16,66 @@ if TYPE_CHECKING:
     from .outcome import Outcome
     from .session import Session
 
-    Results = queue.SimpleQueue[tuple[Job, Outcome] | BaseException | None]
+    Results = queue.SimpleQueue[tuple[Job, Outcome] | None]
 
 
 def run_all(
     jobs: Iterator[Job], session: Session, command: Options
 ) -> Iterator[tuple[Job, Outcome]]:
-    """Each job with its outcome, in the order in which they end."""
-    if not command.parallel or command.parallel_max == 1:
-        for job in jobs:
-            yield job, run(job, session)
-            if session.stopping.is_set():
-                return
+    """Each job with its outcome, in the order in which they end, until `session.stopping`.
+
+    Raises what `jobs` raises, once what has begun has ended.
+    """
+    if command.parallel and command.parallel_max > 1:
+        yield from _Parallel(jobs, session, command.parallel_max).results()
         return
-    yield from _in_parallel(jobs, session, command.parallel_max)
+    for job in jobs:
+        yield job, run(job, session)
+        if session.stopping.is_set():
+            return
 
 
-def _in_parallel(jobs: Iterator[Job], session: Session, most: int) -> Iterator[tuple[Job, Outcome]]:
-    results: Results = queue.SimpleQueue()
-    lock = threading.Lock()
+class _Parallel:
+    def __init__(self, jobs: Iterator[Job], session: Session, most: int) -> None:
+        self._jobs = jobs
+        self._session = session
+        self._most = most
+        self._lock = threading.Lock()
+        self._done: Results = queue.SimpleQueue()
+        self._error: BaseException | None = None
 
-    def take() -> Job | None:
-        with lock:
-            return None if session.stopping.is_set() else next(jobs, None)
+    def results(self) -> Iterator[tuple[Job, Outcome]]:
+        working = 0
+        while working < self._most and (job := self._take()) is not None:
+            # Daemons: who is interrupted, or fails early, does not wait for them.
+            threading.Thread(target=self._work, args=(job,), daemon=True).start()
+            working += 1
+        while working and not self._session.stopping.is_set():
+            result = self._done.get()
+            if result is None:
+                working -= 1
+            else:
+                yield result
+        if self._error is not None:
+            raise self._error
 
-    def work(job: Job | None) -> None:
+    def _take(self) -> Job | None:
+        """The next job, if any. An error of the list itself is kept: no more are taken."""
+        with self._lock:
+            if self._error is not None or self._session.stopping.is_set():
+                return None
+            try:
+                return next(self._jobs, None)
+            except Exception as error:
+                self._error = error
+                return None
+
+    def _work(self, job: Job | None) -> None:
         try:
             while job is not None:
-                results.put((job, run(job, session)))
-                job = take()
-            results.put(None)
-        except BaseException as error:  # a bad glob, or a defect: for the main thread
-            results.put(error)
-
-    working = 0
-    # Daemons: an interrupt does not wait for them.
-    for _ in range(most):
-        job = take()
-        if job is None:
-            break
-        threading.Thread(target=work, args=(job,), daemon=True).start()
-        working += 1
-    while working:
-        result = results.get()
-        if result is None:
-            working -= 1
-        elif isinstance(result, BaseException):
-            session.stopping.set()
-            raise result
-        else:
-            yield result
+                self._done.put((job, run(job, self._session)))
+                job = self._take()
+        except BaseException as error:  # a defect of ours: not to be lost in a thread
+            self._error = error
+        finally:
+            self._done.put(None)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import httpx
 
 from .. import __version__
 from .exitcodes import Exit, TransferError
+from .handlers import SCHEMES
+from .http.cookies import save as save_cookies
+from .interrupts import restoring
 from .jobs import jobs_of
 from .options import UsageError, parse
 from .options.help import help_text
@@ -17,8 +21,9 @@ from .progress import Display
 from .running import run_all
 from .session import Session
 from .urls import MalformedUrl
-from .verbose import to_stderr
-from .writeout import expand, read_format
+from .verbose import stderr_of, to_stderr
+from .waterfall import show
+from .writeout import read_format, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +44,21 @@ def run_command(argv: Sequence[str]) -> int:
     except TransferError as error:
         _complain(error.code, str(error))
         return error.code
+    with stderr_of(operations[0]):
+        return _run(operations)
+
+
+def _run(operations: list[Options]) -> int:
     command = operations[0]
     try:
         text = _text_asked_for(command)
         if text is not None:
             write_text(text + "\n")
             return Exit.OK
+        if command.probe:
+            from .probe import probe  # nothing else needs it
+
+            return probe(command)
         return _transfer(operations)
     except TransferError as error:
         return _report(error, command)
@@ -57,6 +71,10 @@ def _text_asked_for(command: Options) -> str | None:
         return help_text(command.help)
     if command.version:
         return _version_text()
+    if command.manual or command.completion:
+        from .manual import completion, manual_text  # nothing else needs them
+
+        return manual_text() if command.completion is None else completion(command.completion)
     return None
 
 
@@ -69,12 +87,21 @@ def _transfer(operations: list[Options]) -> int:
     ]
     write_out = dict(zip(map(id, operations), formats, strict=True))
     code: int = Exit.OK
-    with Display.of(command) as display, Session(display) as session:
+    with (
+        Display.of(*operations) as display,
+        restoring(display.stop),
+        Session(display) as session,
+    ):
         for job, outcome in run_all(jobs_of(operations), session, command):
             this = Exit.OK if outcome.error is None else _report(outcome.error, job.options)
             format_ = write_out[id(job.options)]
             if format_ is not None:
-                this = _write_out(format_, outcome, job.options) or this
+                with display.aside():
+                    this = _write_out(format_, outcome, job.options) or this
+            if job.options.cookie_jar is not None:
+                save_cookies(job, session)
+            if command.waterfall:
+                show(outcome)
             if this or not command.parallel:
                 code = this
             if this and command.fail_early:
@@ -84,7 +111,7 @@ def _transfer(operations: list[Options]) -> int:
 
 def _write_out(text: str, outcome: Outcome, options: Options) -> Exit:
     try:
-        write_text(expand(text, outcome, _warn))
+        write_out(text, outcome, _warn)
     except TransferError as error:
         return _report(error, options)
     return Exit.OK
@@ -109,8 +136,11 @@ def _say(message: str) -> None:
 
 
 def _version_text() -> str:
+    features = ["HTTP2", "IPv6", "SOCKS5", "TLS", "UnixSockets"]
+    if find_spec("gssapi") is not None:
+        features.insert(0, "GSSAPI")
     return (
         f"socks5-curl {__version__} (httpx {httpx.__version__}, {ssl.OPENSSL_VERSION})\n"
-        "Protocols: http https\n"
-        "Features: HTTP2 IPv6 SOCKS5 TLS UnixSockets"
+        f"Protocols: {' '.join(sorted(SCHEMES))}\n"
+        f"Features: {' '.join(features)}"
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from urllib.parse import quote, unquote, urljoin
+from urllib.parse import quote, unquote
 
 import httpx
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "tftp": 69}
 _PIPES = frozenset({"tcp", "udp"})  # the port has to be said
 _GUESSES = {"ftp.": "ftp"}  # for a host without a scheme that begins so
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/*")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/*)")
+_MOST_SLASHES = 3  # that people write behind a scheme
 
 
 class UnsupportedScheme(Exception):
@@ -40,16 +42,14 @@ class Url:
     fragment: str = ""
 
     @classmethod
-    def parse(cls, text: str, default_scheme: str | None = None) -> Url:
-        """`default_scheme` is that of --proto-default, for a URL without one.
+    def parse(cls, text: str, default_scheme: str | None = None, *, as_is: bool = False) -> Url:
+        """`default_scheme` is that of --proto-default, for a URL without one; `as_is`: dots stay.
 
         Raises UnsupportedScheme or MalformedUrl, whose text shows no user info.
         """
         if any(char <= " " or char == "\x7f" for char in text):
             raise MalformedUrl("the URL has a space or a control character")
-        scheme, separator, rest = text.partition("://")
-        if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-            scheme, rest = default_scheme or _guess(text), text
+        scheme, rest = _split_scheme(text) or (default_scheme or _guess(text), text)
         scheme = scheme.lower()
         if scheme not in _DEFAULT_PORTS and scheme not in _PIPES:
             raise UnsupportedScheme(f'the protocol "{scheme}" is not supported')
@@ -58,15 +58,16 @@ class Url:
         user_info, at, location = rest[:end].rpartition("@")
         host, port = _split_port(location)
         path, question, query = rest[end:].partition("?")
-        target = (_without_dots(path) or "/") + question + query
+        target = (path if as_is else _without_dots(path)) or "/"
+        target += question + query
         user, _, password = user_info.partition(":")
         url = cls(
             scheme,
             host,
             port,
             _ascii(target),
-            unquote(user) if at else None,
-            unquote(password) if at else None,
+            _decoded(user) if at else None,
+            _decoded(password) if at else None,
             sharp + fragment,
         )
         url.as_httpx()
@@ -86,8 +87,10 @@ class Url:
     @property
     def authority(self) -> str:
         """Host and port as the Host header has them: no default port."""
-        host = self.connect_host
-        host = f"[{host}]" if ":" in host else host
+        host = self.host
+        if not host.isascii() or "%" in host:
+            host = self.connect_host
+            host = f"[{host}]" if ":" in host else host
         default = self.port in (None, _DEFAULT_PORTS.get(self.scheme))
         return host if default else f"{host}:{self.port}"
 
@@ -98,8 +101,10 @@ class Url:
 
     @property
     def effective(self) -> str:
-        """As -w shows it, with the fragment."""
-        return str(self) + self.fragment
+        """As -w shows it: with the fragment, without a query or a fragment that is empty."""
+        path, _, query = self.target.partition("?")
+        shown = self if query else replace(self, target=path)
+        return f"{shown}{self.fragment if self.fragment != '#' else ''}"
 
     @property
     def file_name(self) -> str:
@@ -121,7 +126,11 @@ class Url:
         """`data` added to the query, for -G. Raises MalformedUrl for what cannot stand there."""
         if any(char <= " " or char == "\x7f" for char in data):
             raise MalformedUrl("the data for the URL (-G) has a space or a control character")
-        joint = "&" if "?" in self.target else "?"
+        if "?" in self.target:
+            joint = "" if self.target.endswith(("?", "&")) else "&"
+        else:
+            joint = "?" if data else ""
+        data = _ESCAPE.sub(lambda match: match[0].lower(), data)  # as curl writes them
         return replace(self, target=_ascii(self.target + joint + data))
 
     def with_file_name(self, name: str) -> Url:
@@ -131,17 +140,36 @@ class Url:
             return self
         return replace(self, target=path + quote(name, safe="") + question + query)
 
-    def follow(self, location: str) -> Url:
+    def follow(self, location: str, *, as_is: bool = False) -> Url:
         """The URL that a Location header means, seen from this one."""
-        location = _ascii(location.strip().replace(" ", "%20"))
+        location, sharp, fragment = location.strip().partition("#")
+        path, question, query = location.partition("?")
+        location = path.replace(" ", "%20") + question + query.replace(" ", "+")
+        location = _ascii(location + sharp + fragment)
         if match := _SCHEME.match(location):
-            if "://" not in match[0]:
+            if not match[2] and match[1].lower() in _DEFAULT_PORTS:
+                raise MalformedUrl("the redirect's URL has no host")
+            if not match[2]:
                 raise UnsupportedScheme("the redirect leads to a protocol that is not supported")
-            return Url.parse(location)  # urljoin would lend it the host that it lacks
-        base = f"{self}"
-        if location.startswith("?"):  # urljoin drops the path's last part in some versions
-            return Url.parse(base.partition("?")[0] + location)
-        return Url.parse(urljoin(base, location))
+        else:
+            location = self._absolute(location)
+        url = Url.parse(location, as_is=as_is)
+        path, _, query = url.target.partition("?")
+        return url if query else replace(url, target=path)  # curl drops an empty one here
+
+    def _absolute(self, location: str) -> str:
+        """RFC 3986 section 5.2.2, but for the dots; urljoin removes those, too."""
+        if location.startswith("//"):
+            return f"{self.scheme}:{location}"
+        here = str(replace(self, target=""))
+        path = self.target.partition("?")[0]
+        if location.startswith("/"):
+            return here + location
+        if location.startswith("?"):
+            return here + path + location
+        if location.startswith("#") or not location:
+            return f"{self}{location}"
+        return here + path[: path.rindex("/") + 1] + location
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -150,11 +178,34 @@ class Url:
 
 def is_ipv6_literal(text: str) -> bool:
     """With a zone or without; no brackets."""
+    return ":" in text and is_ip_literal(text)
+
+
+def is_ip_literal(text: str) -> bool:
+    """IPv4, or IPv6 with a zone or without; no brackets."""
     try:
         ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    return ":" in text
+    return True
+
+
+def _split_scheme(text: str) -> tuple[str, str] | None:
+    """Scheme, and what stands behind the slashes; None where there is no scheme."""
+    match = _SCHEME.match(text)
+    if match is None or not match[2]:
+        return None
+    if len(match[2]) > _MOST_SLASHES:
+        raise MalformedUrl("the URL has too many slashes behind its scheme")
+    return match[1], text[match.end() :]
+
+
+def _decoded(text: str) -> str:
+    """A user or a password: what it has must not end a line of any protocol."""
+    decoded = unquote(text, errors="surrogateescape")
+    if any(char < " " for char in decoded):
+        raise MalformedUrl("the URL has a control character in its user or password")
+    return decoded
 
 
 def _guess(text: str) -> str:

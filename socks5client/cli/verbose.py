@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, redirect_stderr
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import REPLY_ERRORS
 from ..handshake import Connected, TlsEstablished
@@ -19,7 +21,7 @@ from ..protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ..proxy import Proxy
     from .options import Options
@@ -37,30 +39,67 @@ _COMMANDS: dict[int, str] = {
     Command.UDP_ASSOCIATE: "UDP ASSOCIATE",
 }
 _SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
+_COOKIES = frozenset({b"cookie", b"set-cookie"})
 _USER_INFO = re.compile(r"//[^/?#\s]*@")
 
+Headers: TypeAlias = "Iterable[tuple[bytes, bytes]]"
 
-def to_stderr(line: str) -> None:
-    """A line on stderr, if anybody reads it: no reason for a transfer to fail."""
+
+def to_stderr(line: str, end: str = "\n") -> None:
+    """A line on stderr, if anybody reads it: no reason for a transfer to fail.
+
+    Whatever the command says of itself goes this way; `stderr_of` says where that is.
+    """
     if sys.stderr is not None:
         try:
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(line + end)  # in one piece, for there may be several threads
+            sys.stderr.flush()
         except OSError:
             pass
 
 
-class Narrator:
-    """Writes what it is told; the silent one, `Narrator(False)`, does not."""
+@contextmanager
+def stderr_of(options: Options) -> Iterator[None]:
+    """For the time of a command: --stderr. A file that cannot be made is said, and not used."""
+    name = options.stderr
+    if name is None:
+        yield
+    elif name == "-":
+        with redirect_stderr(sys.stdout):
+            yield
+    else:
+        try:
+            file = open(name, "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+        except OSError as error:
+            to_stderr(f"socks5-curl: --stderr: cannot write {name}: {error.strerror or error}")
+            yield
+            return
+        with file, redirect_stderr(file):
+            yield
 
-    def __init__(self, enabled: bool) -> None:
+
+class Narrator:
+    """Writes what it is told in curl's way, credentials never; the silent one does not.
+
+    `timed`: with the time of day.
+    """
+
+    def __init__(self, enabled: bool, *, timed: bool = False) -> None:
         self.enabled = enabled
+        self._timed = timed
 
     @classmethod
     def of(cls, options: Options, session: Session) -> Narrator:
-        return cls(options.verbose)
+        """For -v, --trace or --trace-ascii. Raises TransferError where a file cannot be made."""
+        if options.trace is not None or options.trace_ascii is not None:
+            from .trace import Tracer
+
+            return Tracer.of(options, session)
+        return cls(options.verbose, timed=options.trace_time)
 
     def note(self, text: str) -> None:
-        self._line("*", text)
+        """Anything that happens."""
+        self._say("*", text)
 
     def handshake(self, proxy: Proxy, event: object) -> None:
         """A step of the negotiation with `proxy`, as the library's `trace` tells it."""
@@ -84,24 +123,51 @@ class Narrator:
             f" ALPN: {alpn or 'none'}"
         )
 
-    def request(self, line: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._message(">", line, headers)
+    def request(self, line: str, headers: Headers) -> None:
+        """The head of a request, sent."""
+        for text in masked(line, headers) if self.enabled else ():
+            self.told(text)
 
-    def response(self, line: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._message("<", line, headers)
+    def response(self, line: str, headers: Headers) -> None:
+        """The head of a response, received."""
+        for text in masked(line, headers) if self.enabled else ():
+            self.heard(text)
 
-    def _message(self, prefix: str, line: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        if not self.enabled:
-            return
-        self._line(prefix, line)
-        for name, value in headers:
-            text = "***" if name.lower() in _SECRET_HEADERS else _without_user_info(value)
-            self._line(prefix, f"{name.decode('latin-1')}: {text}")
-        self._line(prefix, "")
+    def told(self, line: str) -> None:
+        """A line of a protocol, sent; without the line end, and without secrets."""
+        self._say(">", line)
 
-    def _line(self, prefix: str, text: str) -> None:
+    def heard(self, line: str) -> None:
+        """A line of a protocol, received."""
+        self._say("<", line)
+
+    def sent(self, data: bytes) -> None:
+        """Part of a body; a trace shows it."""
+
+    def received(self, data: bytes) -> None:
+        """Part of a body; a trace shows it."""
+
+    def _say(self, prefix: str, text: str) -> None:
         if self.enabled:
-            to_stderr(f"{prefix} {_printable(text)}")
+            to_stderr(f"{self._time()}{prefix} {_printable(text)}")
+
+    def _time(self) -> str:
+        return f"{datetime.now():%H:%M:%S.%f} " if self._timed else ""
+
+
+def masked(line: str, headers: Headers) -> Iterator[str]:
+    """The lines of a head, with the empty one; what authenticates is ***."""
+    yield line
+    for name, value in headers:
+        lower, text = name.lower(), value.decode("utf-8", "replace")
+        if lower in _SECRET_HEADERS:
+            text = "***"
+        elif lower in _COOKIES:  # of Set-Cookie, what follows the first ; is no secret
+            text = re.sub("=[^;]*", "=***", text, count=lower != b"cookie")
+        else:
+            text = _USER_INFO.sub("//***@", text)
+        yield f"{name.decode('latin-1')}: {text}"
+    yield ""
 
 
 def _describe(event: object) -> str:
@@ -141,10 +207,6 @@ def _socket_address(address: object) -> str:
         host, port = address[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return str(address)
-
-
-def _without_user_info(value: bytes) -> str:
-    return _USER_INFO.sub("//***@", value.decode("utf-8", "replace"))
 
 
 def _printable(text: str) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import ssl
 from dataclasses import dataclass
 from getpass import getpass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import httpx
-
 from ..bypass import Bypass
 from ..protocol import GSSAPI, UsernamePassword
 from ..proxy import NO_AUTH, Proxy
-from .exitcodes import Exit, TransferError
+from ..route import find_route
 from .options import UsageError
+from .tls import Settings
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from ..protocol import AuthMethod
     from .options import Options
 
 NO_PROXY_CONFIGURED = (
@@ -41,7 +42,10 @@ class Way:
         if options.preproxy is None:
             return cls((proxy,), bypass)
         try:
-            return cls((Proxy.from_url(options.preproxy), proxy), bypass)
+            first = Proxy.from_url(options.preproxy)
+            first = first.replace(ssl_context=_proxy_context(options)) if first.tls else first
+            find_route((first, proxy))  # whether they make a chain
+            return cls((first, proxy), bypass)
         except ValueError as error:
             raise UsageError(f"proxy: {error}") from None
 
@@ -70,6 +74,10 @@ def find_proxy(options: Options) -> Proxy | None:
             proxy = proxy.replace(
                 auth=(UsernamePassword(unquote(user), unquote(password)), *NO_AUTH)
             )
+        if options.socks5_basic:
+            proxy = proxy.replace(auth=_without_gssapi(proxy.auth))
+        if options.dns is not None:
+            proxy = proxy.replace(remote_dns=options.dns != "local")
         if _wants_gssapi(options):
             method = GSSAPI(
                 options.gssapi_service or "rcmd",
@@ -78,9 +86,13 @@ def find_proxy(options: Options) -> Proxy | None:
             )
             others = [other for other in proxy.auth if isinstance(other, UsernamePassword)]
             proxy = proxy.replace(auth=(method, *others))
-        return proxy.replace(ssl_context=context)
+        return proxy.replace(ssl_context=context) if proxy.tls else proxy
     except (ValueError, ImportError) as error:
         raise UsageError(f"proxy: {error}") from None
+
+
+def _without_gssapi(auth: Sequence[AuthMethod]) -> tuple[AuthMethod, ...]:
+    return tuple(method for method in auth if not isinstance(method, GSSAPI)) or NO_AUTH
 
 
 def _wants_gssapi(options: Options) -> bool:
@@ -96,16 +108,8 @@ def find_bypass(options: Options) -> Bypass:
 
 
 def server_context(options: Options) -> ssl.SSLContext:
-    """How certificates of servers are verified; SSL_CERT_FILE is read as httpx does."""
-    if options.insecure:
-        return httpx.create_ssl_context(verify=False)
-    if options.cacert is not None:
-        return _context_trusting(options.cacert)
-    try:
-        return httpx.create_ssl_context()
-    except OSError:
-        name = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-        raise _bad_ca_file(str(name)) from None
+    """For TLS with servers. Raises TransferError."""
+    return Settings.for_server(options).context()
 
 
 def credentials(text: str, whose: str) -> tuple[str, str]:
@@ -120,19 +124,9 @@ def credentials(text: str, whose: str) -> tuple[str, str]:
 
 
 def _proxy_context(options: Options) -> ssl.SSLContext | None:
-    if options.proxy_insecure:
-        return httpx.create_ssl_context(verify=False)
-    if options.proxy_cacert is not None:
-        return _context_trusting(options.proxy_cacert)
-    return None
+    """For TLS with proxies; None: the default. Raises TransferError."""
+    settings = Settings.for_proxy(options)
+    return None if settings == _USUAL else settings.context()
 
 
-def _context_trusting(file: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=file)
-    except OSError:  # ssl.SSLError is one
-        raise _bad_ca_file(file) from None
-
-
-def _bad_ca_file(file: str) -> TransferError:
-    return TransferError(Exit.BAD_CA_FILE, f"cannot read certificates from {file}")
+_USUAL = Settings(insecure=False, cacert=None, capath=None)

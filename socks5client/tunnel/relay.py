@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .._pump import Pump
     from ..handshake import Trace
-    from ..protocol import DatagramEncapsulation, Reply
+    from ..protocol import DatagramEncapsulation
     from ..route import Chain
     from .deadline import Deadline
     from .opening import Tunnel

@@ -78,7 +78,7 @@ class Origin:
                 sock.close()
 
     def _serve(self, sock: socket.socket) -> None:
-        data = _read_request(sock)
+        data = read_request(sock)
         if not data:
             return
         self.requests.append(data)
@@ -92,7 +92,7 @@ class Origin:
             sock.sendall(answer)
 
 
-def _read_request(sock: socket.socket) -> bytes:
+def read_request(sock: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
         piece = sock.recv(65536)

@@ -6,9 +6,6 @@ but in the documentation.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +13,7 @@ import pytest
 from tests.real_servers import require
 from tests.server_fixture import CATALOGUE, Server
 
+from .comparison import as_a_module, run_curl, sent
 from .conftest import NAMES
 from .origin import OK, RESET, Origin, redirect
 
@@ -144,37 +142,6 @@ ROWS: list[tuple[str, bytes | Callable[[bytes], bytes], list[str]]] = [
 ]
 
 
-def _curl(*args: str) -> tuple[int, bytes]:
-    environment = {"PATH": os.environ["PATH"]}
-    # -q: no ~/.curlrc.
-    done = subprocess.run(
-        ["curl", "-q", *args], capture_output=True, timeout=30, env=environment, check=False
-    )
-    return done.returncode, done.stdout
-
-
-def _as_a_module(*args: str) -> tuple[int, bytes]:
-    environment = {"PATH": os.environ["PATH"]}
-    command = [sys.executable, "-W", "error", "-m", "socks5client.cli"]
-    done = subprocess.run(
-        [*command, *args], capture_output=True, timeout=30, env=environment, check=False
-    )
-    return done.returncode, done.stdout
-
-
-def _sent(request: bytes) -> bytes:
-    """A request but for what names the program, and curl's wish to wait before an upload."""
-    head, separator, body = request.partition(b"\r\n\r\n")
-    lines = [
-        b"User-Agent: *"
-        if line.startswith((b"User-Agent: curl/", b"User-Agent: socks5-c"))
-        else line
-        for line in head.split(b"\r\n")
-        if line != b"Expect: 100-continue"
-    ]
-    return b"\r\n".join(lines) + separator + body
-
-
 @pytest.mark.parametrize(
     ("answer", "arguments"),
     [(answer, arguments) for _, answer, arguments in ROWS],
@@ -197,13 +164,13 @@ def test_same(
     with Origin(placed) as origin:
         words = [w.replace("PORT", str(origin.port)).replace("FILE", str(file)) for w in arguments]
         words = ["-sS", "--socks5-hostname", f"{proxy.host}:{proxy.port}", *words]
-        theirs = _curl(*words)
-        theirs_sent = [_sent(request) for request in origin.requests]
+        theirs = run_curl(*words)
+        theirs_sent = [sent(request) for request in origin.requests]
         origin.requests.clear()
         ours = bare(*words)
         assert tuple(ours[:2]) == theirs
         if "https:" not in words[-1]:  # curl connects before it looks for its certificates
-            assert [_sent(request) for request in origin.requests] == theirs_sent
+            assert [sent(request) for request in origin.requests] == theirs_sent
 
 
 @pytest.mark.parametrize(
@@ -220,7 +187,7 @@ def test_same_exit_code_for_faults(bare: Callable[..., Result], fault: str) -> N
             server.url,
             "http://origin.test:1/",
         ]
-        assert bare(*words).code == _curl(*words)[0] == 97
+        assert bare(*words).code == run_curl(*words)[0] == 97
 
 
 def test_same_credentials_for_the_proxy(bare: Callable[..., Result]) -> None:
@@ -232,12 +199,12 @@ def test_same_credentials_for_the_proxy(bare: Callable[..., Result]) -> None:
         ):
             assert (
                 bare("-sS", *words, origin.url)[:2]
-                == _curl("-sS", *words, origin.url)
+                == run_curl("-sS", *words, origin.url)
                 == (0, b"hi")
             )
         for words in (["--socks5", where, "-U", "x:y"], ["-x", f"socks5h://x:y@{where}"]):
             target = f"http://127.0.0.1:{origin.port}/"
-            assert bare("-sS", *words, target).code == _curl("-sS", *words, target)[0] == 97
+            assert bare("-sS", *words, target).code == run_curl("-sS", *words, target)[0] == 97
 
 
 @pytest.mark.parametrize("arguments", [["-m", "0.5"], ["--no-frob"], []])
@@ -249,7 +216,7 @@ def test_same_without_a_proxys_help(bare: Callable[..., Result], arguments: list
         if arguments:
             words.append(f"http://127.0.0.1:{origin.port}/")
         ours = bare(*words)
-        assert (ours.code, ours.out) == _curl(*words)
+        assert (ours.code, ours.out) == run_curl(*words)
 
 
 @pytest.mark.parametrize("name", ["get", "404 -f -i", "redirect", "too many", "partial", "refused"])
@@ -259,4 +226,4 @@ def test_same_as_a_program(proxy: Server, name: str) -> None:
     with Origin(answer) as origin:
         words = ["-sS", "--socks5-hostname", f"{proxy.host}:{proxy.port}"]
         words += [word.replace("PORT", str(origin.port)) for word in arguments]
-        assert _as_a_module(*words) == _curl(*words)
+        assert as_a_module(*words) == run_curl(*words)

@@ -47,11 +47,11 @@ def _fails(result: Result, code: int, text: str = "") -> None:
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("ftp://origin.test/", 1),
+        ("gopher://origin.test/", 1),
         ("foo:bar", 3),
         ("http://origin.test:x/", 3),
-        ("http://origin.test/{a,b}", 2),
-        ("http://origin.test/[1-3]", 2),
+        ("http://origin.test/{a", 3),
+        ("http://origin.test/[1-", 3),
     ],
 )
 def test_urls(run: Callable[..., Result], url: str, code: int) -> None:
@@ -169,7 +169,7 @@ def test_files(run: Callable[..., Result], tmp_path: Path) -> None:
         _fails(run("-d", f"@{missing}", origin.url), 26)
         _fails(run("-H", f"@{missing}", origin.url), 26)
         _fails(run("-w", f"@{missing}", origin.url), 26)
-        _fails(run("--cacert", missing, origin.url), 77)
+        _fails(run("--cacert", missing, origin.url.replace("http", "https")), 77)
         _fails(run("-O", origin.url), 23, "no file name")
         assert not origin.requests
         _fails(run("-T", str(tmp_path), origin.url + "x"), 26)
@@ -179,12 +179,13 @@ def test_files(run: Callable[..., Result], tmp_path: Path) -> None:
 
 def test_a_body_shorter_than_it_says(run: Callable[..., Result]) -> None:
     with Origin() as origin:
-        _fails(run("-d", "abc", "-H", "Content-Length: 5", origin.url), 55, "Too little data")
+        words = ["-m", "0.5", "-d", "abc", "-H", "Content-Length: 5"]
+        _fails(run(*words, origin.url), 28)  # the server waits for the rest, says curl
 
 
 def test_silence(run: Callable[..., Result]) -> None:
-    assert run("-s", "ftp://h/") == (1, b"", "")
-    assert run("-sS", "ftp://h/").err.startswith("socks5-curl: (1)")
+    assert run("-s", "foo://h/") == (1, b"", "")
+    assert run("-sS", "foo://h/").err.startswith("socks5-curl: (1)")
     assert (
         run("--frob").err == "socks5-curl: (2) option --frob: is unknown; see socks5-curl --help\n"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pty
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -49,37 +48,6 @@ def test_files(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.M
     never = tmp_path / "never"
     assert run("-o", str(never), "http://nope.test/").code == 97
     assert not never.exists()
-
-
-def _on_a_terminal(proxy: Server, *args: str) -> tuple[int, str]:
-    """Exit code, and what a terminal as stderr is shown."""
-    master, slave = pty.openpty()
-    where = ["-x", f"{proxy.host}:{proxy.port}"]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(
-        [*COMMAND, *where, *args], stdout=subprocess.DEVNULL, stderr=slave, env=environment
-    )
-    os.close(slave)
-    shown = b""
-    try:
-        while piece := os.read(master, 65536):
-            shown += piece
-    except OSError:  # EIO: the other end is closed
-        pass
-    os.close(master)
-    return process.wait(30), shown.decode()
-
-
-def test_progress(proxy: Server, run: Callable[..., Result], tmp_path: Path) -> None:
-    file = str(tmp_path / "down.bin")
-    with Origin(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + bytes(300_000)) as origin:
-        code, shown = _on_a_terminal(proxy, "-o", file, origin.url)
-        assert code == 0
-        for word in ("down.bin", "100%", "300.0/300.0 kB", "\N{BOX DRAWINGS HEAVY HORIZONTAL}"):
-            assert word in shown
-        assert _on_a_terminal(proxy, "-s", "-o", file, origin.url) == (0, "")
-        assert _on_a_terminal(proxy, origin.url) == (0, "")
-        assert run("-o", file, origin.url) == (0, b"", "")
 
 
 MEASURED = """\
@@ -134,18 +102,6 @@ def test_a_full_disk(proxy: Server) -> None:
         assert done.stderr == b"socks5-curl: (23) cannot write to stdout: No space left on device\n"
 
 
-def test_interrupted(proxy: Server) -> None:
-    with Origin(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi" + HOLD) as origin:
-        command = [*COMMAND, "-x", f"{proxy.host}:{proxy.port}", origin.url]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.read(2) == b"hi"
-            process.send_signal(signal.SIGINT)
-            assert process.stderr.read() == b""
-        assert process.returncode == 130
-
-
 def test_nobody_reads_stderr(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(io.StringIO):
         def write(self, text: str) -> int:
@@ -154,6 +110,80 @@ def test_nobody_reads_stderr(run: Callable[..., Result], monkeypatch: pytest.Mon
     with Origin() as origin:
         monkeypatch.setattr("sys.stderr", Broken())
         assert run("-v", origin.url)[:2] == (0, b"hi")
-        assert run("ftp://h/").code == 1
+        assert run("foo://h/").code == 1
         monkeypatch.setattr("sys.stderr", None)
         assert run("-v", origin.url)[:2] == (0, b"hi")
+
+
+def _on_a_terminal(proxy: Server, *args: str) -> tuple[int, bytes, bytes]:
+    """Exit code, what a terminal as stdout is shown, stderr."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "-q", "-x", f"{proxy.host}:{proxy.port}", *args],
+        stdout=slave,
+        stderr=subprocess.PIPE,
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        while piece := os.read(master, 65536):
+            shown += piece
+    except OSError:  # EIO: the other end is closed
+        pass
+    os.close(master)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, shown, err
+
+
+def test_what_is_no_text_is_not_for_a_terminal(proxy: Server, tmp_path: Path) -> None:
+    with Origin(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na\0b") as origin:
+        code, shown, err = _on_a_terminal(proxy, origin.url)
+        assert (code, shown) == (23, b"")
+        assert b"mess up your terminal" in err
+        assert _on_a_terminal(proxy, "-o", "-", origin.url) == (0, b"a\0b", b"")
+        file = tmp_path / "file"
+        assert _on_a_terminal(proxy, "-o", str(file), origin.url) == (0, b"", b"")
+        assert file.read_bytes() == b"a\0b"
+    with Origin() as origin:
+        assert _on_a_terminal(proxy, origin.url) == (0, b"hi", b"")
+
+
+def test_n_passes_on_what_comes(proxy: Server) -> None:
+    """A reader sees what has come, while more may."""
+    with Origin(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi" + HOLD) as origin:
+        command = [*COMMAND, "-q", "-N", "-x", f"{proxy.host}:{proxy.port}", origin.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(2) == b"hi"
+            process.kill()
+
+
+def test_names_with_j_after_a_failed_attempt(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second attempt writes the file that the first one has made, not another."""
+    monkeypatch.chdir(tmp_path)
+    head = 'HTTP/1.1 200 OK\r\nContent-Disposition: a; filename="x"\r\nContent-Length: {}\r\n\r\n'
+    answers = [head.format(9) + "half", head.format(2) + "hi"]
+    with Origin(lambda request: answers.pop(0).encode()) as origin:
+        retry = ["--retry", "1", "--retry-all-errors", "--retry-delay", "0.01"]
+        assert run("-OJ", *retry, origin.url + "y").code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x").read_text() == "hi"
+
+
+def test_no_clobber_gives_up(run: Callable[..., Result], tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    for name in ("f", *(f"f.{number}" for number in range(1, 100))):
+        (tmp_path / name).touch()
+    with Origin() as origin:
+        assert run("--no-clobber", "-o", str(file), origin.url).code == 23
+    assert len(list(tmp_path.iterdir())) == 100
+
+
+def test_a_size_that_is_not_known(run: Callable[..., Result], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with Origin(b"HTTP/1.1 200 OK\r\n\r\n0123456789") as origin:
+        assert run("--max-filesize", "10", "-o", str(file), origin.url).code == 0
+        assert run("--max-filesize", "9", "-o", str(file), origin.url).code == 63
+        assert run("--max-filesize", "9", "-I", origin.url).code == 0

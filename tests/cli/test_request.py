@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from socks5client import __version__
+from socks5client.cli.exitcodes import Exit
 
 from .origin import OK, Origin, redirect
 
@@ -39,10 +40,10 @@ def test_headers_added_replaced_removed_and_empty(
         arguments = [word for line in lines for word in ("-H", line)]
         assert run(*arguments, origin.url).code == 0
         assert origin.lines[1:] == [
-            "hOST: fake",
+            "Host: fake",
             "X-New: 1",
             "user-AGENT: me",
-            "X-Empty: ",
+            "X-Empty:",
             "X-File: f",
         ]
 
@@ -54,11 +55,37 @@ def test_agent_referer_and_method(run: Callable[..., Result]) -> None:
         assert origin.lines[2:] == ["Accept: */*", "Referer: from"]
 
 
-@pytest.mark.parametrize("header", ["no colon", "two words: x", ": x", "Host:", "X: a\r\nY: b"])
+@pytest.mark.parametrize("header", ["no colon", "two words: x", ": x", "X: a\r\nY: b"])
 def test_headers_that_cannot_be_sent(run: Callable[..., Result], header: str) -> None:
     code, out, err = run("-H", header, "http://origin.test:1/")
     assert (code, out) == (2, b"")
     assert "option -H" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--oauth2-bearer", "s3cret\r\nX: y"],
+        ["-b", "a=s3cret\n"],
+        ["-e", "http://u:s3cret@h/\r\n"],
+        ["-A", "s3cret\v"],
+        ["-r", "s3cret\n-"],
+    ],
+)
+def test_nothing_ends_a_header_and_nothing_of_it_is_told(
+    run: Callable[..., Result], words: list[str]
+) -> None:
+    with Origin() as origin:
+        code, out, err = run(*words, origin.url)
+        assert (code, out, origin.requests) == (2, b"", [])
+    assert "would have a line end" in err
+    assert "s3cret" not in err
+
+
+def test_spaces_around_values_stay(run: Callable[..., Result]) -> None:
+    with Origin() as origin:
+        assert run("-A", " me ", "-e", "\tx ", "-H", "X:  y \t", origin.url).code == 0
+    assert origin.lines[2:] == ["User-Agent:  me ", "Accept: */*", "Referer: \tx ", "X:  y \t"]
 
 
 def test_data(run: Callable[..., Result], tmp_path: Path) -> None:
@@ -116,6 +143,53 @@ def test_upload_from_stdin(run: Callable[..., Result], monkeypatch: pytest.Monke
         assert run("-T", "-", origin.url + "x").code == 0
         assert "Transfer-Encoding: chunked" in origin.lines
         assert origin.body == b"5\r\npiped\r\n0\r\n\r\n"
+
+
+def test_stdin_is_not_uploaded_twice(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a second attempt sent would be empty."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
+    busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+    with Origin(busy) as origin:
+        result = run("-T", "-", "--retry", "2", "--retry-delay", "0.01", origin.url + "x")
+        assert result.code == Exit.REWIND_FAILED
+        assert len(origin.requests) == 1
+
+
+@pytest.mark.parametrize("words", [["-L"], ["--digest", "-u", "u:p"]])
+def test_stdin_is_not_sent_on(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Not even the head of what cannot be sent once more; a probe has not touched it."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
+    # It closes: on a connection that is gone the body would have been begun.
+    refusal = b"HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Digest nonce=n\r\n\r\n"
+    answers = iter([redirect("/n", 307) if words == ["-L"] else refusal, OK])
+    with Origin(lambda request: next(answers)) as origin:
+        result = run(*words, "-T", "-", origin.url + "x")
+        if words == ["-L"]:
+            assert (result.code, len(origin.requests)) == (Exit.REWIND_FAILED, 1)
+        else:
+            assert (result.code, len(origin.requests)) == (0, 2)
+            assert origin.requests[0].endswith(b"Content-Length: 0\r\n\r\n")
+            assert origin.body == b"5\r\npiped\r\n0\r\n\r\n"
+
+
+def test_a_password_is_asked_for_once(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: list[str] = []
+
+    def ask(prompt: str) -> str:
+        prompts.append(prompt)
+        return "b"
+
+    monkeypatch.setattr("socks5client.cli.ways.getpass", ask)
+    with Origin() as origin:
+        assert run("-Z", "-u", "a", *[origin.url] * 3).code == 0
+        assert [b"Basic YTpi" in request for request in origin.requests] == [True] * 3
+    assert len(prompts) == 1
 
 
 def test_credentials(run: Callable[..., Result]) -> None:
@@ -194,7 +268,9 @@ def test_secrets_stay_with_their_origin(run: Callable[..., Result]) -> None:
             with Origin(redirect(f"http://{name}:{other.port}/")) as origin:
                 assert run("-L", *secrets, origin.url).code == 0
                 assert {"Authorization: Basic YTpi", "Cookie: c"} <= set(origin.lines)
-                assert f"Host: {name}:{other.port}" in other.lines
+                # A name is a name, whatever the port: so curl thinks of -H Host.
+                host = "fake" if name == "origin.test" else f"{name}:{other.port}"
+                assert f"Host: {host}" in other.lines
                 assert "X-Kept: k" in other.lines
                 assert not [line for line in other.lines if line.startswith(("Auth", "Cookie"))]
     home = redirect("/home")

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def test_help_and_version(bare: Callable[..., Result]) -> None:
     code, out, err = bare("-h")
     assert (code, err) == (0, "")
-    assert out.startswith(b"Usage: socks5-curl [options...] URL\n")
+    assert out.startswith(b"Usage: socks5-curl [options...] URL...\n")
     assert b"--socks5-hostname HOST[:PORT]" in out
     code, out, err = bare("--version")
     assert (code, err) == (0, "")
     assert out.startswith(f"socks5-curl {__version__} (httpx ".encode())
-    assert b"Protocols: http https\n" in out
+    assert b"Protocols: ftp ftps http https tcp tftp udp\n" in out
 
 
 @pytest.mark.parametrize("missing", ["httpx", "rich", "h2"])
@@ -46,13 +46,13 @@ def test_interrupt(bare: Callable[..., Result], monkeypatch: pytest.MonkeyPatch)
     def interrupted(*args: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("socks5client.cli.tool.run", interrupted)
+    monkeypatch.setattr("socks5client.cli.tool.run_all", interrupted)
     assert bare("http://h/") == (130, b"", "")
 
 
 def test_as_a_module() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "socks5client.cli", "ftp://h/"],
+        [sys.executable, "-W", "error", "-m", "socks5client.cli", "foo://h/"],
         capture_output=True,
         text=True,
         timeout=30,
@@ -60,4 +60,4 @@ def test_as_a_module() -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith('socks5-curl: (1) the protocol "ftp"')
+    assert done.stderr.startswith('socks5-curl: (1) the protocol "foo"')

@@ -41,7 +41,7 @@ def test_without_l_a_redirect_is_shown(run: Callable[..., Result]) -> None:
         code, out, _ = run("-w", "|%{http_code}|%{redirect_url}", origin.url)
         assert (code, out) == (0, f"moved|302|{origin.url}x".encode())
     with Origin(redirect("ftp://x/")) as origin:
-        assert run("-w", "|%{redirect_url}", origin.url)[:2] == (0, b"moved|")
+        assert run("-w", "|%{redirect_url}", origin.url)[:2] == (0, b"moved|ftp://x/")
 
 
 @pytest.mark.parametrize(("limit", "requests"), [("0", 1), ("2", 3), (None, 51)])

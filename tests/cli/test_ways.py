@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _found(*argv: str) -> Proxy | None:
-    return find_proxy(parse([*argv, "http://h/"]))
+    return find_proxy(parse([*argv, "http://h/"])[0])
 
 
 def test_options() -> None:
@@ -48,8 +48,8 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _found("-x", "") is None
     assert _found("-U", "u:p") == Proxy("own", auth=(UsernamePassword("u", "p"), NoAuth()))
     monkeypatch.setenv("NO_PROXY", "a.test")
-    assert find_bypass(parse(["h"])).matches("a.test", 80)
-    assert not find_bypass(parse(["--noproxy", "b.test", "h"])).matches("a.test", 80)
+    assert find_bypass(parse(["h"])[0]).matches("a.test", 80)
+    assert not find_bypass(parse(["--noproxy", "b.test", "h"])[0]).matches("a.test", 80)
     monkeypatch.setenv("SOCKS5CLIENT_PROXY", "http://u:secret@h")
     with pytest.raises(UsageError, match="SOCKS5CLIENT_PROXY") as caught:
         _found()

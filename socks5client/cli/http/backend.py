@@ -6,66 +6,78 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
-from ...httpcore import Socks5Backend
+from ...httpcore.shared import connect_errors, extra_info
+from ..connecting import Connection, connect
+from .framing import without_length
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
 
     from .pool import Pool
 
 
-_PIECE = 65536
+class Backend(httpcore.NetworkBackend):
+    """Connections for the transfer that `pool` serves, which knows where they go."""
 
-
-class Backend(Socks5Backend):
-    """Connections for the transfer that `pool` serves."""
-
-    def __init__(self, pool: Pool, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, pool: Pool, *_: Any, **__: Any) -> None:
         self._pool = pool
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        deadline = self._pool.transfer.deadline
-        stream = super().connect_tcp(
-            host, port, deadline.connecting(), local_address, socket_options
-        )
-        return _Stream(stream, self._pool)
+    def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        with connect_errors():
+            return Stream(connect(self._pool.transfer, host, port), self._pool)
 
 
-class _Stream(httpcore.NetworkStream):
-    """A connection whose waits end with the transfer that it serves."""
+class Stream(httpcore.NetworkStream):
+    """A connection whose waits end with the transfer that it serves, and which that one meters."""
 
-    def __init__(self, stream: httpcore.NetworkStream, pool: Pool) -> None:
-        self._stream = stream
+    def __init__(self, connection: Connection, pool: Pool) -> None:
+        self.connection = connection
+        self._sock = connection.sock
         self._pool = pool
+        self._answer_due = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        deadline = self._pool.transfer.deadline
+        data = self._receive(max_bytes)
+        if self._answer_due and self._pool.transfer.options.ignore_content_length:
+            data = without_length(data, lambda: self._receive(max_bytes))
+        self._answer_due = False
+        return data
+
+    def _receive(self, max_bytes: int) -> bytes:
+        transfer = self._pool.transfer
         try:
-            return self._stream.read(max_bytes, deadline.left())
-        except httpcore.ReadTimeout:
-            raise deadline.too_late() from None
+            self._sock.settimeout(transfer.deadline.left())
+            data = self._sock.recv(min(max_bytes, transfer.meter.portion))
+        except TimeoutError as error:
+            if error.errno is not None:  # the system's own
+                raise httpcore.ReadError(error) from error
+            raise transfer.deadline.too_late() from None
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
+        if self._pool.received is not None:
+            self._pool.received += data
+        transfer.meter.received(len(data))
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        deadline = self._pool.transfer.deadline
-        rest = memoryview(buffer)
-        try:
-            while rest:  # each piece asks anew how long it may take
-                piece, rest = rest[:_PIECE], rest[_PIECE:]
-                self._stream.write(bytes(piece), deadline.left())
-        except httpcore.WriteTimeout:
-            raise deadline.too_late() from None
+        transfer = self._pool.transfer
+        self._answer_due = self._answer_due or transfer.head is not None  # HTTP/1's
+        rest = memoryview(transfer.on_wire(buffer))
+        while rest:
+            try:
+                self._sock.settimeout(transfer.deadline.left())
+                sent = self._sock.send(rest[: transfer.meter.portion])
+            except TimeoutError as error:
+                if error.errno is not None:
+                    raise httpcore.WriteError(error) from error
+                raise transfer.deadline.too_late() from None
+            except OSError as error:
+                raise httpcore.WriteError(error) from error
+            rest = rest[sent:]
+            transfer.meter.sent(sent)
 
     def close(self) -> None:
-        self._stream.close()
+        self._sock.close()
 
     def start_tls(
         self,
@@ -73,8 +85,19 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._pool.transfer.deadline.connect_left()
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._pool)
+        try:
+            if not self._pool.transfer.options.alpn:
+                ssl_context.set_alpn_protocols([])  # the pool has set some
+            self._sock.settimeout(self._pool.transfer.deadline.connect_left())
+            self._sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, TimeoutError):
+                raise httpcore.ConnectTimeout(error) from error
+            if isinstance(error, OSError):
+                raise httpcore.ConnectError(error) from error
+            raise
+        return self
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        return extra_info(self._sock, info)

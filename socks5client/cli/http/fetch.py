@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 
+from ..dates import parse_date
 from ..exitcodes import Exit, TransferError
+from ..handlers import REDIRECTS, allowed, handler_of
+from ..output import HeaderFile
+from .backend import Stream
+from .conditions import save_etag
+from .decoding import decoded
+from .disposition import file_name
+from .framing import HIDDEN
+from .heads import read_heads, written
 from .pool import Pool
 from .request import Request
 from .watch import Watch
@@ -15,11 +25,9 @@ from .watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...httpx import Socks5Transport
-    from ..body import Body
-    from ..deadline import Deadline
-    from ..output import Sink
+    from ..output import Destination, Sink
     from ..transfer import Transfer
+    from ..urls import Url
 
 
 def fetch(transfer: Transfer) -> None:
@@ -27,117 +35,187 @@ def fetch(transfer: Transfer) -> None:
     request, destination = None, transfer.destination()
     try:
         request = Request.first_of(transfer, destination.offset())
-        sink = transfer.sink(destination, offset=request.offset)
-        _Fetch(transfer, request.body).follow(request, sink)
+        elsewhere = _Fetch(transfer, destination, request).run()
     finally:
-        if request is not None and request.body is not None:
-            request.body.close()
+        if request is not None and request.payload is not None:
+            request.payload.close()
+    if elsewhere is not None:  # a redirect to another protocol
+        transfer.url = elsewhere
+        transfer.note_url(elsewhere)
+        handler_of(elsewhere, transfer.options)(transfer)
 
 
 class _Fetch:
-    def __init__(self, transfer: Transfer, body: Body | None) -> None:
+    def __init__(self, transfer: Transfer, destination: Destination, request: Request) -> None:
         self.transfer = transfer
         self.options = transfer.options
         self.outcome = transfer.outcome
-        self.deadline = transfer.deadline
         self.narrator = transfer.narrator
+        self.destination = destination
+        self.request = request
         self.watch = Watch(transfer)
-        self.body = body
+        self._raw: Pool | None = None
+        self.headers = HeaderFile.of(transfer.options, transfer.session)
 
-    def follow(self, request: Request, sink: Sink) -> None:
-        """`request` and those that redirects make of it."""
-        transport = Pool.of(self.transfer).transport
+    def run(self) -> Url | None:
+        """The request and those that redirects make of it; where one leads out of HTTP, if any."""
+        sink = self.transfer.sink(self.destination, offset=self.request.offset)
         try:
-            while next_request := self._hop(transport, request, sink):
-                request = next_request
-            sink.finish()
+            while following := self._hop(sink):
+                if following.url.scheme not in ("http", "https"):
+                    return following.url
+                self.request = following
+            if not self.outcome.unmet:  # what is there stays
+                sink.finish()
         finally:
             sink.close()
-            if request.body is not None:
-                self.outcome.size_upload = request.body.sent
+            if self.request.body is not None:
+                self.outcome.size_upload = self.request.body.sent
+        if self.options.fail_with_body:
+            self._check_status(self.outcome.status)
+        return None
 
-    def _hop(self, transport: Socks5Transport, request: Request, sink: Sink) -> Request | None:
+    def _hop(self, sink: Sink) -> Request | None:
         """One request and its response; the request that follows it, if any."""
+        request = self.request
         # Where there is no way, that is told before anything is done.
         self.transfer.way(request.url.connect_host, request.url.effective_port)
-        self._note_request(request)
-        response = self._send(transport, request)
+        self.transfer.note_url(request.url)
+        self.outcome.method = request.method
+        self.outcome.referer = request.referer or ""
+        pool = Pool.of(self.transfer, request.url.scheme)
+        response = self._send(pool)
         try:
-            self._note_response(response)
-            location = _raw_header(response, b"location")
-            if location and 300 <= response.status_code < 400:
-                following = self._following(request, response.status_code, location)
-            else:
-                following = None
-            self._show_head(response, sink)
-            if following is None or not self.options.location:
-                self._receive(request, response, sink)
+            self._note(response)
+            request.learn(response.headers.raw)
+            save_etag(self.options, response.headers.raw)
+            self._show_head(response, pool, sink)
+            self._check_size(response)
+            again = request.again(response.status_code, response.headers.raw)
+            following = again or self._following(response)
+            if following is None or not (again or self.options.location):
+                self._receive(response, sink)
                 return None
-            for piece in _pieces(response):  # the body of a redirect is of no use
-                self.outcome.size_download += len(piece)
-            return self._count_redirect(following)
+            for _ in self._pieces(response):
+                pass  # the body of a redirect is of no use
+            return self._count_redirect(following)  # curl counts a second try, too
         finally:
             response.close()
 
-    def _send(self, transport: Socks5Transport, request: Request) -> httpx.Response:
-        """The response; a kept connection that turns out to be closed is replaced, as by curl."""
+    def _send(self, pool: Pool) -> httpx.Response:
+        """The response; a kept connection that turns out to be closed is replaced, as by curl.
+
+        `pool.received` has its head, and may have more.
+        """
         while True:
-            self.watch.begin(request)
+            self.watch.begin(self.request)
+            pool.received = bytearray()
             try:
-                return transport.handle_request(self._as_httpx(request))
+                return pool.transport.handle_request(self._as_httpx(self.request))
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 gone = isinstance(error, httpx.NetworkError) or "disconnected" in str(error)
                 if self.watch.fresh or not gone:
                     raise
                 self.narrator.note("That connection had been closed; opening another one")
 
-    def _following(self, request: Request, status: int, location: str) -> Request | None:
-        """Where a redirect leads to, whether or not it will be followed."""
-        try:
-            following = request.redirected(status, location)
-        except Exception:
-            if self.options.location:
-                raise
-            return None
-        if not self.options.location:
-            self.outcome.redirect_url = following.url.effective
-        return following
-
-    def _count_redirect(self, following: Request) -> Request:
-        limit = self.options.max_redirs
-        if 0 <= limit <= self.outcome.redirects:
-            raise TransferError(Exit.TOO_MANY_REDIRECTS, f"maximum ({limit}) redirects followed")
-        self.outcome.redirects += 1
-        self.narrator.note(f"Redirected to {following.url}")
-        return following
-
     def _as_httpx(self, request: Request) -> httpx.Request:
-        stream = _Upload(request, self.deadline)
-        connect = self.deadline.connecting()
         made = httpx.Request(
             request.method,
             request.url.as_httpx(),
             headers=request.headers(),
-            stream=stream,
+            stream=_Upload(request, self.transfer),
             extensions={
-                "target": request.url.target.encode("ascii"),
-                "timeout": {"connect": connect, "read": None, "write": None, "pool": None},
+                "target": os.fsencode(request.target),
+                "timeout": {"connect": None, "read": None, "write": None, "pool": None},
                 "trace": self.watch.http,
             },
         )
         made.method = request.method  # httpx writes it in capitals
         return made
 
-    def _receive(self, request: Request, response: httpx.Response, sink: Sink) -> None:
-        status, resumed = response.status_code, request.offset > 0 and request.kind == "GET"
+    def _note(self, response: httpx.Response) -> None:
+        outcome, headers = self.outcome, response.headers
+        outcome.status = response.status_code
+        version = response.extensions["http_version"].decode("ascii").partition("/")[2]
+        outcome.http_version = version.removesuffix(".0")
+        outcome.size_download = 0
+        outcome.content_type = headers.get("content-type", "")
+        outcome.headers = [
+            ("content-length" if name == HIDDEN else name.decode("latin-1"), os.fsdecode(value))
+            for name, value in headers.raw
+        ]
+        outcome.file_time = parse_date(headers.get("last-modified", ""))
+        outcome.retry_after = _pause(headers.get("retry-after", ""))
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, Stream):
+            self.transfer.note_wire(stream.connection.local, stream.connection.remote)
+
+    def _show_head(self, response: httpx.Response, pool: Pool, sink: Sink) -> None:
+        """With those of 1xx before it, as they came; of HTTP/2 as it would be in HTTP/1."""
+        heads, rest = read_heads(bytes(pool.received or b""))
+        self._raw = pool if self.options.raw and _is_http1(response) else None
+        pool.received = None if self._raw is None else bytearray(rest)
+        if not _is_http1(response):
+            heads = [written(response)]
+        for head in heads:
+            self.narrator.response(head.line, head.headers)
+            self.outcome.size_header += len(head.raw)
+            if self.headers is not None:
+                self.headers.write(head.raw)
+        if self.options.remote_header_name and self.destination.is_named_by_url:
+            name = file_name(response.headers.get("content-disposition", ""))
+            if name is not None:
+                self.destination.take_name(name)
+        if self.options.include or self.options.head:
+            for head in heads:
+                sink.write(head.raw)
+
+    def _following(self, response: httpx.Response) -> Request | None:
+        """Where a redirect leads to, whether or not it will be followed."""
+        location = _raw_header(response, b"location")
+        if not location or not 300 <= response.status_code < 400:
+            return None
+        try:
+            following = self.request.redirected(response.status_code, location)
+        except Exception:
+            if self.options.location:
+                raise
+            self.outcome.redirect_url = location
+            return None
+        if not self.options.location or self._too_many():
+            self.outcome.redirect_url = following.url.effective
+        return following
+
+    def _too_many(self) -> bool:
+        return 0 <= self.options.max_redirs <= self.outcome.redirects
+
+    def _count_redirect(self, following: Request) -> Request:
+        if self._too_many():
+            raise TransferError(
+                Exit.TOO_MANY_REDIRECTS, f"maximum ({self.options.max_redirs}) redirects followed"
+            )
+        allowed(following.url.scheme, self.options.proto_redir, REDIRECTS)
+        allowed(following.url.scheme, self.options.proto)
+        self.outcome.redirects += 1
+        self.transfer.mark("redirect")
+        self.narrator.note(f"Redirected to {following.url}")
+        return following
+
+    def _receive(self, response: httpx.Response, sink: Sink) -> None:
+        request, status = self.request, response.status_code
+        resumed = request.offset > 0 and request.kind == "GET"
         ignored = resumed and status == 416  # there is no more: all is well, says curl
         # With -f, curl lets pass a 416 that does not say how long the file is.
         forgiven = ignored and "*" not in response.headers.get("content-range", "")
-        if self.options.fail and status >= 400 and not forgiven:
-            raise TransferError(Exit.HTTP_ERROR, f"the requested URL returned error: {status}")
+        if self.options.fail and not forgiven:
+            self._check_status(status)
+        if request.unmet(status, response.headers.get("last-modified", "")):
+            self.outcome.status = 304
+            self.outcome.unmet = True
+            return
         size = _content_length(response)
         started = False
-        for piece in _pieces(response):
+        for piece in self._decoded(response):
             if not started:
                 started = True
                 if resumed and not ignored and not _continues(response, request.offset):
@@ -147,53 +225,71 @@ class _Fetch:
                         Exit.RANGE_ERROR, "the server does not resume: it ignored the range"
                     )
                 sink.expect(size, request.offset if resumed else 0)
-            if ignored:
-                continue
+            if not ignored:
+                sink.write(piece)
+
+    def _check_size(self, response: httpx.Response) -> None:
+        size = _content_length(response)
+        if size is not None:
+            self.destination.limit(size)
+
+    def _check_status(self, status: int) -> None:
+        if status >= 400:
+            raise TransferError(Exit.HTTP_ERROR, f"the requested URL returned error: {status}")
+
+    def _decoded(self, response: httpx.Response) -> Iterator[bytes]:
+        encoding = response.headers.get("content-encoding", "")
+        pieces = self._pieces(response)
+        if self.options.compressed and encoding and not self.options.raw:
+            return decoded(pieces, encoding)
+        return pieces
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        """The body as it was sent, nothing decompressed."""
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        pieces = iter(response.stream)
+        for piece in pieces if self._raw is None else _undecoded(pieces, self._raw):
             self.outcome.size_download += len(piece)
-            sink.write(piece)
-
-    def _show_head(self, response: httpx.Response, sink: Sink) -> None:
-        version = response.extensions["http_version"].decode("ascii")
-        reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
-        line = f"{version} {response.status_code} {reason}"
-        headers = response.headers.raw
-        self.narrator.response(line, headers)
-        head = line.encode("latin-1") + b"\r\n"
-        head += b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
-        self.outcome.size_header += len(head)
-        if self.options.include or self.options.head:
-            sink.write(head)
-
-    def _note_request(self, request: Request) -> None:
-        self.transfer.note_url(request.url)
-        self.outcome.method = request.method
-
-    def _note_response(self, response: httpx.Response) -> None:
-        outcome = self.outcome
-        outcome.status = response.status_code
-        version = response.extensions["http_version"].decode("ascii").partition("/")[2]
-        outcome.http_version = version.removesuffix(".0")
-        outcome.size_download = 0
-        outcome.content_type = response.headers.get("content-type", "")
-        outcome.headers = response.headers.multi_items()
+            self.narrator.received(piece)
+            yield piece
 
 
 class _Upload(httpx.SyncByteStream):
     """A request's body for httpx."""
 
-    def __init__(self, request: Request, deadline: Deadline) -> None:
+    def __init__(self, request: Request, transfer: Transfer) -> None:
         self._body = request.body
-        self._deadline = deadline
+        self._transfer = transfer
 
     def __iter__(self) -> Iterator[bytes]:
         if self._body is not None:
-            yield from self._body.pieces(self._deadline)
+            for piece in self._transfer.pieces(self._body):
+                self._transfer.narrator.sent(piece)
+                yield piece
 
 
-def _pieces(response: httpx.Response) -> Iterator[bytes]:
-    """The body as it was sent, nothing decompressed."""
-    assert isinstance(response.stream, httpx.SyncByteStream)
-    return iter(response.stream)
+def _pause(text: str) -> float | None:
+    """What Retry-After asks for: seconds, or a date (RFC 9110 section 10.2.3)."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9]) or None
+    date = parse_date(text)
+    return None if date is None else max(0.0, date - time.time()) or None
+
+
+def _undecoded(pieces: Iterator[bytes], pool: Pool) -> Iterator[bytes]:
+    """For --raw: what came for `pieces`, with the frames of its transfer encoding."""
+    for _ in pieces:
+        piece, pool.received = pool.received, bytearray()
+        if piece:
+            yield bytes(piece)
+    if pool.received:
+        yield bytes(pool.received)
+    pool.received = None
+
+
+def _is_http1(response: httpx.Response) -> bool:
+    version: bytes = response.extensions["http_version"]
+    return version.startswith(b"HTTP/1")
 
 
 def _raw_header(response: httpx.Response, wanted: bytes) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def _by_the_parser(values: Values, text: str) -> None:
     if not text:
-        raise UsageError("is unknown in this form")
+        raise UsageError("has no such form")
 
 
 ROWS = (
@@ -68,7 +68,7 @@ ROWS = (
     Option(
         "help",
         "h",
-        "",
+        "[CATEGORY]",
         "Help; with a category, or all",
         _by_the_parser,
         everywhere=True,

@@ -6,6 +6,7 @@ Not argparse: there an argument must not start with a dash (`-w "-%{http_code}"`
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .checks import check
@@ -17,10 +18,12 @@ from .unsupported import UNSUPPORTED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .configfile import Line
     from .model import Option, Values
 
 _LONG = {option.long: option for option in TABLE}
 _SHORT = {option.short: option for option in TABLE if option.short}
+_SHORT_MISSING = {missing.short: missing for missing in UNSUPPORTED.values() if missing.short}
 _MOST_CONFIGS = 10  # one may name another
 
 
@@ -31,11 +34,11 @@ def parse(argv: Iterable[str]) -> list[Options]:
     """
     words = list(argv)
     parser = _Parser()
-    if not words or not words[0].startswith(("-q", "--disable")):
+    if not words or not (words[0].startswith("-q") or words[0] == "--disable"):
         config = default_config()
         if config is not None:
             parser.read(config)
-    parser.take(iter(words))
+    parser.take(words)
     operations = parser.operations()
     check(operations)
     return operations
@@ -50,35 +53,62 @@ class _Parser:
     def operations(self) -> list[Options]:
         return [Options(**{**values, **self._everywhere}) for values in self._values]
 
-    def take(self, words: Iterator[str]) -> None:
-        options_end = False
+    def take(self, argv: Iterable[str]) -> None:
+        """The words of a command line, up to one that asks for a text instead."""
+        words = iter(argv)
         for word in words:
-            if options_end or not word.startswith("-") or word == "-":
-                self._values[-1]["urls"] = (*self._values[-1].get("urls", ()), word)
-            elif word == "--":
-                options_end = True
-            elif word.startswith("--"):
-                option, positive = _find_long(word)
-                self._option(option, word, "" if positive else None, words)
+            if self._asked:
+                return
+            if word == "--":
+                for url in words:
+                    self._add_url(url)
+            elif word.startswith("-"):
+                self._word(word, words)
             else:
-                self._cluster(word, words)
+                self._add_url(word)
 
     def read(self, name: str) -> None:
         """The options of a file."""
         self._configs += 1
         if self._configs > _MOST_CONFIGS:
             raise UsageError(f"option -K: more than {_MOST_CONFIGS} files")
-        self.take(iter(read_config(name)))
+        for line in read_config(name):
+            if self._asked:
+                return
+            self._line(line)
 
-    def _cluster(self, word: str, words: Iterator[str]) -> None:
-        """Switches in one word, the last of which may have an argument, here or in the next."""
+    @property
+    def _asked(self) -> bool:
+        """Whether --help or a relative was there: what follows is not looked at, as with curl."""
+        texts = ("help", "version", "manual", "completion")
+        return any(self._everywhere.get(name, False) is not False for name in texts)
+
+    def _line(self, line: Line) -> None:
+        rest = iter(() if line.argument is None else (line.argument,))
+        try:
+            self._word(line.option, rest)
+        except UsageError as error:
+            raise UsageError(f"{line.where}: {error}") from None
+        if next(rest, ""):
+            raise UsageError(f"{line.where}: option {line.option}: takes no argument")
+
+    def _add_url(self, url: str) -> None:
+        self._values[-1]["urls"] = (*self._values[-1].get("urls", ()), url)
+
+    def _word(self, word: str, words: Iterator[str]) -> None:
+        """An option, or several in one word; `words` has their arguments."""
+        if word.startswith("--"):
+            option, positive = _find_long(word)
+            self._option(option, word, "" if positive else None, words)
+            return
+        # Switches in one word, the last of which may have an argument, here or in the next.
         letters = word[1:]
+        if not letters:
+            raise UsageError(f"option {word}: is unknown")
         while letters:
             letter, letters = letters[0], letters[1:]
-            option = _SHORT.get(letter)
-            if option is None:
-                raise _unknown(f"-{letter}", letter)
-            if self._option(option, f"-{letter}", letters, words):
+            option = _find_short(letter)
+            if self._option(option, f"-{letter}", letters, words) or self._asked:
                 return
 
     def _option(self, option: Option, word: str, rest: str | None, words: Iterator[str]) -> bool:
@@ -89,8 +119,10 @@ class _Parser:
         if option.long == "help":
             self._everywhere["help"] = rest or next(words, "")
             return True
-        if option.long == "next":
-            self._next(word)
+        if option.long == "next" and rest is not None:
+            # curl: with no URL before it, it is as if it were not there.
+            if self._values[-1].get("urls"):
+                self._values.append({})
         elif option.long == "json" and self._everywhere.get("probe"):
             self._everywhere["probe_json"] = True
         elif not option.argument:
@@ -106,11 +138,6 @@ class _Parser:
             return True
         return False
 
-    def _next(self, word: str) -> None:
-        if not self._values[-1].get("urls"):
-            raise UsageError(f"option {word}: no URL before it")
-        self._values.append({})
-
     def _store(self, option: Option, word: str, text: str) -> None:
         try:
             option.store(self._everywhere if option.everywhere else self._values[-1], text)
@@ -119,6 +146,7 @@ class _Parser:
 
 
 def _find_long(word: str) -> tuple[Option, bool]:
+    """The option that `word` names, and whether it does so without taking it back."""
     name = word.removeprefix("--")
     if name in _LONG:
         return _LONG[name], True
@@ -126,16 +154,22 @@ def _find_long(word: str) -> tuple[Option, bool]:
         option = _LONG.get(other)
         if option is not None and not option.argument and not name.startswith("no-no-"):
             return option, False
-    raise _unknown(word, name)
+    # What follows the name, behind a = or else, may be a password.
+    name, whole = re.split("[^A-Za-z0-9.-]", name)[0], name
+    if name != whole and name in _LONG:
+        raise UsageError(f"option --{name}: its argument comes as a word of its own, without =")
+    if name.startswith("no-") and name.removeprefix("no-") in _LONG:
+        raise UsageError(f"option --{name}: has no such form")
+    missing = UNSUPPORTED.get(name) or UNSUPPORTED.get(name.removeprefix("no-"))
+    if missing is not None:
+        raise UsageError(f"option --{name}: {missing}")
+    raise UsageError(f"option --{name}: is unknown")
 
 
-def _unknown(word: str, name: str) -> UsageError:
-    # What follows a = may be a password.
-    word, equals, _ = word.partition("=")
-    name = name.partition("=")[0]
-    if equals and name in _LONG:
-        return UsageError(f"option {word}: is unknown; its argument comes as a word of its own")
-    reason = UNSUPPORTED.get(name) or UNSUPPORTED.get(name.removeprefix("no-"))
-    if reason is not None:
-        return UsageError(f"option {word}: is not supported: {reason.why}")
-    return UsageError(f"option {word}: is unknown")
+def _find_short(letter: str) -> Option:
+    if letter in _SHORT:
+        return _SHORT[letter]
+    missing = _SHORT_MISSING.get(letter)
+    if missing is not None:
+        raise UsageError(f"option -{letter}: {missing}")
+    raise UsageError(f"option -{letter}: is unknown")

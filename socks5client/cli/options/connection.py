@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .kinds import append, constant, number, off, seconds, size, switch, text
-from .model import Option
+from .model import Option, UsageError
+
+if TYPE_CHECKING:
+    from .model import Values
+
+
+def _ports(values: Values, text: str) -> None:
+    """A port, or a range of them."""
+    first, dash, last = text.partition("-")
+    ends = (first, last) if dash else (first, first)
+    if not all(end.isascii() and end.isdigit() and 0 < int(end[:6]) <= 0xFFFF for end in ends):
+        raise UsageError("expected a port or a range of them")
+    if int(ends[0]) > int(ends[1]):
+        raise UsageError("expected a range from the lower port to the higher")
+    values["local_port"] = text
+
 
 ROWS = (
     Option("max-time", "m", "SECONDS", "For the whole transfer", seconds("max_time"), usual=True),
@@ -27,9 +44,7 @@ ROWS = (
     Option(
         "interface", "", "NAME", "Interface or address to reach the proxy from", text("interface")
     ),
-    Option(
-        "local-port", "", "PORT[-PORT]", "Local port to reach the proxy from", text("local_port")
-    ),
+    Option("local-port", "", "PORT[-PORT]", "Local port to reach the proxy from", _ports),
     Option("no-keepalive", "", "", "No TCP keepalive", off("keepalive")),
     Option(
         "keepalive-time",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .model import DataPart, FormPart, UsageError
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
     from .model import Store, Values
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-_SIZE = re.compile(r"(\d+)(?:\.\d+)?([a-zA-Z]?)", re.ASCII)
+_SIZE = re.compile(r"(?P<whole>\d{1,18})(?P<fraction>\.\d+)?(?P<unit>[a-zA-Z]?)", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+_SECONDS = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+_MOST_SECONDS = 2_000_000.0  # sockets take no more than 24 days
 
 
 def switch(name: str) -> Store:
@@ -19,6 +23,15 @@ def switch(name: str) -> Store:
 
     def store(values: Values, text: str) -> None:
         values[name] = bool(text)
+
+    return store
+
+
+def switches(*names: str) -> Store:
+    """Several at once."""
+
+    def store(values: Values, text: str) -> None:
+        values.update(dict.fromkeys(names, bool(text)))
 
     return store
 
@@ -32,13 +45,16 @@ def off(name: str) -> Store:
     return store
 
 
-def constant(name: str, value: object) -> Store:
-    """`value`; there is no --no- form."""
+def constant(name: str, value: object, *, undone: bool = False) -> Store:
+    """`value`. `undone`: there is a --no- form, which restores the default."""
 
     def store(values: Values, text: str) -> None:
-        if not text:
-            raise UsageError("is unknown in this form")
-        values[name] = value
+        if text:
+            values[name] = value
+        elif undone:
+            values.pop(name, None)
+        else:
+            raise UsageError("has no such form")
 
     return store
 
@@ -71,7 +87,8 @@ def data(
 
 
 def json(values: Values, text: str) -> None:
-    data(newlines=True)(values, text)
+    part = DataPart(text, reads_files=True, keeps_newlines=True, joins=True)
+    values["data"] = (*values.get("data", ()), part)
     values["json"] = True
 
 
@@ -87,17 +104,17 @@ def seconds(name: str) -> Store:
 
     def store(values: Values, text: str) -> None:
         # Not float() alone: it takes "inf", "nan" and "1_0".
-        if not text.replace(".", "", 1).isdigit() or not text.isascii():
-            raise UsageError(f"expected a number of seconds, not {text!r}")
-        values[name] = float(text) or None
+        if not _SECONDS.fullmatch(text):
+            raise UsageError("expected a number of seconds")
+        values[name] = min(float(text), _MOST_SECONDS) or None
 
     return store
 
 
 def number(name: str, least: int = 0) -> Store:
     def store(values: Values, text: str) -> None:
-        if not re.fullmatch(r"-?\d+", text, re.ASCII) or int(text) < least:
-            raise UsageError(f"expected a number from {least} on, not {text!r}")
+        if not _NUMBER.fullmatch(text) or int(text) < least:
+            raise UsageError(f"expected a number from {least} on")
         values[name] = int(text)
 
     return store
@@ -108,23 +125,33 @@ def size(name: str) -> Store:
 
     def store(values: Values, text: str) -> None:
         match = _SIZE.fullmatch(text)
-        if match is None or match[2].lower() not in _UNITS:
-            raise UsageError(f"expected a number of bytes, like 100k or 2M, not {text!r}")
-        values[name] = int(float(text.rstrip(match[2]) or 0) * _UNITS[match[2].lower()]) or None
+        unit = match and _UNITS.get(match["unit"].lower())
+        if match is None or unit is None:
+            raise UsageError("expected a number of bytes, like 100k or 2M")
+        value = int(match["whole"]) * unit + int(float(match["fraction"] or 0) * unit)
+        values[name] = value or None
 
     return store
 
 
-def choice(name: str, *allowed: str) -> Store:
-    def store(values: Values, text: str) -> None:
-        if text.lower() not in allowed:
-            raise UsageError(f"expected one of {', '.join(allowed)}, not {text!r}")
-        values[name] = text.lower()
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words, in whatever case: a `Store` that can tell which."""
 
-    return store
+    name: str
+    allowed: tuple[str, ...]
+
+    def __call__(self, values: Values, text: str) -> None:
+        if text.lower() not in self.allowed:
+            raise UsageError(f"expected one of {', '.join(self.allowed)}")
+        values[self.name] = text.lower()
+
+
+def choice(name: str, *allowed: str) -> Choice:
+    return Choice(name, allowed)
 
 
 def offset(values: Values, text: str) -> None:
-    if text != "-" and not (text.isascii() and text.isdigit()):
-        raise UsageError(f"expected an offset in bytes or -, not {text!r}")
+    if text != "-" and not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        raise UsageError("expected an offset in bytes, or -")
     values["resume"] = text

@@ -28,6 +28,7 @@ class DataPart:
     reads_files: bool  # @name is a file
     keeps_newlines: bool
     encodes: bool = False  # --data-urlencode, --url-query: [NAME]=CONTENT, [NAME]@FILE
+    joins: bool = False  # --json: no & in front
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .kinds import append, off, offset, remote_name, size, switch, text
 from .model import Option
+
+if TYPE_CHECKING:
+    from .model import Store, Values
+
+
+def _messages(name: str) -> Store:
+    """-v, --trace and --trace-ascii: the last one counts."""
+
+    def store(values: Values, text: str) -> None:
+        values.update(verbose=False, trace=None, trace_ascii=None)
+        values[name] = bool(text) if name == "verbose" else text
+
+    return store
+
 
 OUTPUT = (
     Option("output", "o", "FILE", "Write here instead of stdout", append("outputs"), usual=True),
@@ -41,7 +57,14 @@ OUTPUT = (
         text("write_out"),
         usual=True,
     ),
-    Option("max-filesize", "", "BYTES", "Refuse what is larger", size("max_filesize")),
+    Option(
+        "max-filesize",
+        "",
+        "BYTES",
+        "Refuse what is larger",
+        size("max_filesize"),
+        note="Also where the size shows only as it comes, as curl does from 8.4 on.",
+    ),
 )
 
 VERBOSE = (
@@ -50,13 +73,29 @@ VERBOSE = (
         "v",
         "",
         "Show the negotiation and the headers",
-        switch("verbose"),
+        _messages("verbose"),
+        note="What authenticates is masked: in `Authorization` and in cookies.",
         everywhere=True,
         usual=True,
     ),
-    Option("trace", "", "FILE", "Show all bytes, in hex as well", text("trace"), everywhere=True),
     Option(
-        "trace-ascii", "", "FILE", "Show all bytes as text", text("trace_ascii"), everywhere=True
+        "trace",
+        "",
+        "FILE",
+        "Show all bytes, in hex as well",
+        _messages("trace"),
+        everywhere=True,
+        note="-: stdout; %: stderr. What authenticates is masked, as with -v, and TLS's own bytes "
+        "are not shown.",
+    ),
+    Option(
+        "trace-ascii",
+        "",
+        "FILE",
+        "Show all bytes as text",
+        _messages("trace_ascii"),
+        everywhere=True,
+        note="The same, without hex.",
     ),
     Option("trace-time", "", "", "With the time of day", switch("trace_time"), everywhere=True),
     Option(

@@ -128,7 +128,7 @@ ROWS = (
         "Name server for --dns tunnel",
         append("nameservers"),
         ours=True,
-        note="An address, `tls://ADDRESS#NAME`, an `https://` URL or `tor`; may be repeated. The "
-        "default: the system's.",
+        note="An address, with a port or without, `tls://ADDRESS#NAME`, an `https://` URL or "
+        "`tor`; may be repeated. The default: the system's.",
     ),
 )

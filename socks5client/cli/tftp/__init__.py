@@ -1,0 +1,5 @@
+"""tftp://, by UDP ASSOCIATE."""
+
+from .handler import tftp
+
+__all__ = ["tftp"]
