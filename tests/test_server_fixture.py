@@ -315,7 +315,7 @@ def unused_port() -> int:
         (request(("slow.test", 80)), 6),
         (request(("acl.test", 80)), 2),
         (request(("odd.test", 80)), 1),
-        (request(("127.0.0.1", unused_port())), 5),
+        pytest.param(request(("127.0.0.1", unused_port())), 5, id="refused"),
         (request(("127.0.0.1", 80), command=2), 7),
         (request(("127.0.0.1", 80), command=3), 7),
         (request(("127.0.0.1", 80), command=0xF0), 7),

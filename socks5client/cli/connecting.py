@@ -117,6 +117,7 @@ class _Wires:
         if not self._made:  # who makes a socket knows an address
             self._transfer.mark("namelookup")
         self._made.append(sock)
+        self._transfer.session.opened(sock)
 
     def trace(self, proxy: Proxy, event: object) -> None:
         if isinstance(event, Connected):

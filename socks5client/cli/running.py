@@ -6,6 +6,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
+from .exitcodes import Exit, TransferError
 from .transfer import run
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .session import Session
 
     Results = queue.SimpleQueue[tuple[Job, Outcome] | None]
+
+
+_END = 1.0  # seconds that transfers which are given up may take for it
 
 
 def run_all(
@@ -50,14 +54,21 @@ class _Parallel:
             # Daemons: who is interrupted, or fails early, does not wait for them.
             threading.Thread(target=self._work, args=(job,), daemon=True).start()
             working += 1
-        while working and not self._session.stopping.is_set():
-            result = self._done.get()
+        while working:
+            try:
+                result = self._done.get(timeout=self._patience())
+            except queue.Empty:
+                break  # what waits for a name to be looked up cannot be woken
             if result is None:
                 working -= 1
             else:
                 yield result
         if self._error is not None:
             raise self._error
+
+    def _patience(self) -> float | None:
+        """How long to wait for the next end; after a stop all of them are near."""
+        return _END if self._session.stopping.is_set() else None
 
     def _take(self) -> Job | None:
         """The next job, if any. An error of the list itself is kept: no more are taken."""
@@ -73,7 +84,10 @@ class _Parallel:
     def _work(self, job: Job | None) -> None:
         try:
             while job is not None:
-                self._done.put((job, run(job, self._session)))
+                outcome = run(job, self._session)
+                if outcome.error is not None and self._session.stopping.is_set():
+                    outcome.error = TransferError(Exit.ABORTED, "given up: another transfer failed")
+                self._done.put((job, outcome))
                 job = self._take()
         except BaseException as error:  # a defect of ours: not to be lost in a thread
             self._error = error

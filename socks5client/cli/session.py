@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .ways import Way
@@ -26,7 +29,8 @@ T = TypeVar("T")
 class Session:
     """Shared by all threads of a command, but for the connections: each has its own.
 
-    `display` shows progress; `stopping` is set when no more transfers shall begin or be retried.
+    `display` shows progress; `stopping` is set when no more transfers shall begin or be retried
+    (`stop`).
     """
 
     def __init__(self, display: Display) -> None:
@@ -36,6 +40,7 @@ class Session:
         self._shared: dict[Hashable, Any] = {}
         self._kept: list[Closable] = []
         self._mine = threading.local()
+        self._wires: dict[int, int] = {}  # the inode of each socket, by its descriptor
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +53,28 @@ class Session:
     ) -> None:
         for kept in self._kept:
             kept.close()
+
+    def opened(self, sock: socket.socket) -> None:
+        """`sock` is, or is to become, the connection of some transfer."""
+        number = sock.fileno()
+        with self._lock:
+            self._wires[number] = os.fstat(number).st_ino
+
+    def stop(self) -> None:
+        """No more transfers; those that wait for a connection are woken, and fail."""
+        self.stopping.set()
+        with self._lock:
+            wires = list(self._wires.items())
+        for number, inode in wires:
+            try:
+                mine = socket.socket(fileno=os.dup(number))
+            except OSError:
+                continue  # it has been closed
+            with mine:
+                # Another socket, or a file, may have the number by now.
+                if os.fstat(mine.fileno()).st_ino == inode:
+                    with suppress(OSError):
+                        mine.shutdown(socket.SHUT_RDWR)
 
     def way(self, options: Options) -> Way:
         """How the transfers of an operation reach their hosts. Raises UsageError."""

@@ -102,10 +102,12 @@ def _transfer(operations: list[Options]) -> int:
                 save_cookies(job, session)
             if command.waterfall:
                 show(outcome)
+            if session.stopping.is_set():
+                continue  # the failure that stopped the others counts
             if this or not command.parallel:
                 code = this
             if this and command.fail_early:
-                session.stopping.set()
+                session.stop()
     return code
 
 

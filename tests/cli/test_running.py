@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .origin import OK, Origin
+from tests.server_fixture import Fault, Server, stall
+
+from .origin import HOLD, OK, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,19 +94,39 @@ def test_a_bad_glob_among_several(run: Callable[..., Result]) -> None:
         assert run("-Zs", origin.url, "http://origin.test/{a") == (3, b"hi", "")
 
 
-def test_fail_early_among_several(run: Callable[..., Result]) -> None:
-    """The others are not waited for."""
-    gate = threading.Event()
+@pytest.mark.parametrize("stuck", ["answer", "body", "proxy"])
+def test_fail_early_among_several(run: Callable[..., Result], proxy: Server, stuck: str) -> None:
+    """The others are not waited for, wherever they wait."""
+    silent = {"answer": HOLD, "body": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi" + HOLD}
+    ready = threading.Event()
 
-    def late(request: bytes) -> bytes:
-        assert gate.wait(20)
-        return OK
+    def answer_when_others_wait(request: bytes) -> bytes:
+        assert ready.wait(20)
+        return answer(request)
 
-    with Origin(answer) as one, Origin(late) as other:
-        try:
-            assert run("-Zsf", "--fail-early", one.url + "bad", other.url) == (22, b"", "")
-        finally:
-            gate.set()
+    def stand_still(request: bytes) -> bytes:
+        ready.set()
+        return silent.get(stuck, HOLD)
+
+    before = threading.active_count()
+    with (
+        Origin(answer_when_others_wait) as one,
+        Origin(stand_still) as other,
+        Server(faults=[Fault("reply", stall())]) as deaf,
+    ):
+        where = other.url
+        words = ["-Zsf", "--fail-early", one.url + "bad"]
+        if stuck == "proxy":
+            # Another proxy for the second one; -x is said anew behind --next.
+            words += ["--next", "-x", deaf.url]
+            threading.Thread(
+                target=lambda: deaf.wait_for(lambda s: s.requests and ready.set() is None)
+            ).start()
+        result = run(*words, where)
+        assert result.code == 22
+        assert result.out in (b"", b"hi")
+        deaf.wait_idle()
+    assert threading.active_count() == before
 
 
 def test_one_at_a_time_is_serial(run: Callable[..., Result]) -> None:
