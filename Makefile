@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes that share the tests: many of them wait for something.
+WORKERS ?= 3
 
 .PHONY: demo test lint bench docs clean
 
@@ -13,7 +15,7 @@ test: $(VENV)/.dev
 	.ci/debian-packages
 	$(BIN)/python -m pytest tests/protocol -q \
 	    --cov=socks5client.protocol --cov-branch --cov-fail-under=100
-	$(BIN)/python -m pytest -q --ignore=tests/protocol
+	$(BIN)/python -m pytest -q --ignore=tests/protocol -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import http.server
+import itertools
 import select
 import socket
 import socketserver
@@ -110,10 +112,32 @@ class UdpEcho:
         self._sock.close()
 
 
+def _bound() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+# They are bound and never listen: nobody else can take their ports, and connecting is refused.
+_DEAF = [_bound() for _ in range(8)]
+_next = itertools.cycle(_DEAF)
+
+
+@atexit.register
+def _close_them() -> None:
+    for sock in _DEAF:
+        sock.close()
+
+
 def unused_address() -> tuple[str, int]:
-    """An address of loopback where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+    """An address of loopback where nobody listens, nor will; there are eight of them."""
+    host, port = next(_next).getsockname()
+    return host, port
+
+
+def free_address() -> tuple[str, int]:
+    """An address of loopback to bind to, free so far."""
+    with _bound() as sock:
         host, port = sock.getsockname()
         return host, port
 

@@ -13,7 +13,7 @@ import trustme
 
 import socks5client.asyncio as api
 from socks5client import DIRECT, Proxy
-from tests.origins import Echo, Page, unused_address, web_server
+from tests.origins import Echo, Page, free_address, unused_address, web_server
 from tests.server_fixture import Server
 from tests.test_scenarios_bind import contexts
 from tests.tunnel.leftovers import nothing_left
@@ -179,7 +179,7 @@ def test_a_plain_socket(loops: Loops, echo: Echo) -> None:
 @pytest.mark.parametrize("proxied", [True, False])
 def test_local_addr(loops: Loops, echo: Echo, proxied: bool) -> None:
     async def main() -> None:
-        local = unused_address()
+        local = free_address()
         transport, _ = await api.create_connection(
             asyncio.Protocol,
             *echo.address,

@@ -14,7 +14,7 @@ import socks5client
 import socks5client.asyncio as api
 from socks5client import DIRECT, ProxyConnectionError
 from socks5client._socket.datagram import DatagramSocket
-from tests.origins import UdpEcho, unused_address
+from tests.origins import UdpEcho, free_address
 from tests.server_fixture import Server
 from tests.tunnel.leftovers import fds, nothing_left
 
@@ -130,7 +130,7 @@ def test_with_a_peer(loops: Loops, echo: UdpEcho) -> None:
 
 def test_what_it_tells_of_itself(loops: Loops) -> None:
     async def main() -> None:
-        local = unused_address()
+        local = free_address()
         async with opened(server, local_addr=local, fragment_size=500) as (transport, protocol):
             assert isinstance(transport, asyncio.DatagramTransport)
             sock = transport.get_extra_info("socket")

@@ -28,7 +28,7 @@ import trustme
 
 from tests import real_servers
 from tests.docs import packages
-from tests.origins import Page, UdpEcho, unused_address, web_server
+from tests.origins import Page, UdpEcho, free_address, unused_address, web_server
 from tests.real_servers.process import user_name
 from tests.server_fixture import Server
 from tests.server_fixture.__main__ import parse_fault
@@ -274,7 +274,7 @@ def world_of(request: pytest.FixtureRequest, check: Mapping[str, Any]) -> Iterat
     """The world that `check` names and changes; `own`: its block starts the proxy itself."""
     with _world_of(request, check.get("world", "proxy"), check) as world:
         if check.get("own"):
-            world.places = {**world.places, HERE: unused_address()}
+            world.places = {**world.places, HERE: free_address()}
         yield world
 
 

@@ -7,7 +7,9 @@ the same way: a reply, or one of the library's own errors.
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
+from unittest import mock
 
 from socks5client import GSSAPI, NoAuth, SocksError, UsernamePassword
 from socks5client.protocol import Address, Command, Negotiation, Request
@@ -17,7 +19,7 @@ from tests.protocol.fake_gssapi import Library
 from .source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from socks5client.protocol import AuthMethod
 
@@ -60,6 +62,13 @@ class End(NamedTuple):
     trailing: bytes
 
 
+@contextmanager
+def fake_library() -> Iterator[Library]:
+    """The fake `gssapi` in place of the real one, or of none."""
+    with mock.patch.dict(sys.modules, {"gssapi": (library := Library())}):
+        yield library
+
+
 def negotiation(data: bytes) -> None:
     """Commands and methods by the first two bytes, the rest is what the proxy says."""
     source = Source(data)
@@ -72,11 +81,8 @@ def _conversation(
 ) -> None:
 
     def converse(pieces: Iterable[bytes]) -> End:
-        sys.modules["gssapi"] = Library()
-        try:
+        with fake_library():
             return _converse(command, methods, pieces, pipelined)
-        finally:
-            del sys.modules["gssapi"]
 
     whole = converse([answer] if answer else [])
     single = converse(bytes([byte]) for byte in answer)
@@ -126,8 +132,7 @@ def _converse_exactly(
     answer: bytes,
     pipelined: bool,
 ) -> End:
-    sys.modules["gssapi"] = Library()
-    try:
+    with fake_library():
         talk = _new(command, methods, pipelined)
         sent, error = talk.data_to_send(), None
         while talk.reply is None and answer:
@@ -141,8 +146,6 @@ def _converse_exactly(
             finally:
                 sent += talk.data_to_send()
         return _end(talk, error, sent, answer if talk.reply is not None else b"")
-    finally:
-        del sys.modules["gssapi"]
 
 
 def _end(talk: Negotiation, error: SocksError | None, sent: bytes, late: bytes) -> End:
@@ -184,8 +187,7 @@ def _usual(command: Command, answer: bytes, whole: End) -> None:
 
 def gss_stream(data: bytes) -> None:
     """Encapsulated data after the level: in any pieces the same plain bytes, or an error."""
-    sys.modules["gssapi"] = library = Library()
-    try:
+    with fake_library() as library:
         source = Source(data)
         genuine = source.byte() % 4  # some real messages in front, so that it gets anywhere
         wire = b"".join(
@@ -195,8 +197,6 @@ def gss_stream(data: bytes) -> None:
         wire += source.rest()
         outcomes = {_unwrapped([wire]), _unwrapped(bytes([byte]) for byte in wire)}
         assert len(outcomes) == 1, outcomes
-    finally:
-        del sys.modules["gssapi"]
 
 
 def _unwrapped(pieces: Iterable[bytes]) -> tuple[bytes, str | None]:

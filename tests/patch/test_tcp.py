@@ -25,7 +25,7 @@ import socks5client
 from socks5client._pair import RESET
 from socks5client._patch import connections, delegates
 from socks5client._plain import Plain
-from tests.origins import Page, read_exactly, unused_address, web_server
+from tests.origins import Page, free_address, read_exactly, unused_address, web_server
 from tests.server_fixture import Fault, Server, reply_code, stall
 from tests.standalone import standalone
 from tests.tunnel.leftovers import nothing_left
@@ -461,7 +461,7 @@ def test_odd_addresses_are_errors_of_the_system(family: int, bypass: str) -> Non
 @pytest.mark.parametrize("timeout", [5, 0])
 def test_a_port_of_its_own(timeout: float, server: Server, target: tuple[str, int]) -> None:
     for _ in range(2):  # the first leaves nothing behind that would hold the port
-        source = unused_address()
+        source = free_address()
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(source)
@@ -473,7 +473,7 @@ def test_a_port_of_its_own(timeout: float, server: Server, target: tuple[str, in
             sock.settimeout(5)
             talk(sock)
             assert server.requests[-1].peer == source
-    with closing(socket.create_connection(target, 5, source_address=unused_address())) as sock:
+    with closing(socket.create_connection(target, 5, source_address=free_address())) as sock:
         talk(sock)
 
 
@@ -563,7 +563,7 @@ def from_port(source: tuple[str, int], address: tuple[str, int]) -> socket.socke
 
 def test_a_name_does_not_outlive_its_connection(server: Server, target: tuple[str, int]) -> None:
     """Another connection may have the same ends later, and goes to nobody but the proxy itself."""
-    source = unused_address()
+    source = free_address()
     with from_port(source, target) as sock:
         proxied = sock.dup()
     with proxied:

@@ -148,12 +148,12 @@ def ticks(
 
 def test_patched_before(slow: Server, echo: Echo) -> None:
     counts = ticks(BEFORE, {**ALL, **THEN_BLOCKING}, slow, echo.address, "0")
-    assert min(counts.values()) > 10, counts
+    assert min(counts.values()) > 2, counts
 
 
 def test_patched_after(slow: Server, echo: Echo) -> None:
     counts = ticks(AFTER, UNBLOCKING, slow, echo.address, "0")
-    assert min(counts.values()) > 10, counts
+    assert min(counts.values()) > 2, counts
 
 
 def test_patched_after_and_blocking(slow: Server, echo: Echo) -> None:
