@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Processes that share the tests: many of them wait for something.
 WORKERS ?= 3
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench docs fuzz audit clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
@@ -25,6 +25,16 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --docs docs/benchmarks
+
+# All targets, a minute each; python -m tests.fuzz --help says more.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzz
+
+# Known holes in what this stands on; needs the internet.
+audit: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/python -m pip_audit --skip-editable --progress-spinner off
 
 # The pages are in build/docs. Warnings are errors; nothing is fetched.
 docs: $(VENV)/.docs

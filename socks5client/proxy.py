@@ -94,8 +94,10 @@ class Proxy:
             )
         if unix_path is None:
             host, port = _location(host, port)
-        elif not unix_path or "\0" in unix_path:
-            raise ValueError("the path of the proxy's unix socket is empty or has a NUL")
+        elif not unix_path or any(char < " " or char == "\x7f" for char in unix_path):
+            raise ValueError(
+                "the path of the proxy's unix socket is empty or has a control character"
+            )
         elif tls:
             raise ValueError("TLS to a proxy on a unix socket is not supported")
         for name, value in (
@@ -288,6 +290,8 @@ def _split_port(location: str) -> tuple[str, int]:
             raise ValueError("the proxy URL's host has colons; write an IPv6 literal in brackets")
         if "%" in host:
             raise ValueError("the proxy URL's host has a percent sign")
+        if "[" in host or "]" in host:
+            raise ValueError("the proxy URL's host has a bracket in it")
     if not host:
         raise ValueError("the proxy URL has no host")
     if not port:

@@ -3,13 +3,15 @@ from __future__ import annotations
 import copy
 import pickle
 import ssl
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socks5client import NoAuth, Proxy, UsernamePassword
+from socks5client import GSSAPI, NoAuth, Proxy, UsernamePassword
+from tests.protocol.fake_gssapi import Library
 
 ALICE = (UsernamePassword("alice", "s3cret"), NoAuth())
 
@@ -97,12 +99,13 @@ BAD_URLS = [
     ("socks5h://alice:s3cret@", "no host"),
     ("http://alice:s3cret@proxy", "scheme is none of"),
     ("socks4://s3cret", "scheme is none of"),
-    ("socks5h+ssh://s3cret", "scheme is none of"),
+    ("socks5h+ssh://s3cret", "scheme is none of socks5h, socks5, socks, socks5h"),
     ("://s3cret", "scheme is none of"),
     ("socks5h:/proxy", "path"),
     ("socks5h:proxy:1080", "colons"),
     ("socks5h://alice:s3cret", "port is not a number"),
-    ("socks5h://proxy:", "port is empty"),
+    ("socks5h://proxy:", "^the proxy URL's port is empty$"),
+    ("socks5h://[::1]:", "^the proxy URL's port is empty$"),
     ("socks5h://proxy:0", "port is not a number from 1 to 65535"),
     ("socks5h://proxy:65536", "port is not a number"),
     ("socks5h://proxy:-1", "port is not a number"),
@@ -110,22 +113,28 @@ BAD_URLS = [
     ("socks5h://proxy:1_0", "port is not a number"),
     ("socks5h://proxy:\u0661", "port is not a number"),
     ("socks5h://proxy:" + "9" * 5000, "port is not a number"),
-    ("socks5h://::1:1080", "colons; write an IPv6 literal in brackets"),
-    ("socks5h://[::1", "brackets"),
+    ("socks5h://::1:1080", "^the proxy URL's host has colons; write an IPv6 literal in brackets$"),
+    ("socks5h://[::1", "^the proxy URL's host is not an IPv6 literal in brackets$"),
+    ("socks5h://[::1]:1]", "port is not a number"),
     ("socks5h://[::1]1080", "brackets"),
     ("socks5h://[proxy]:1080", "brackets"),
     ("socks5h://[::g]", "not an IPv6 address"),
     ("socks5h://[fe80::1%25]", "percent sign"),
     ("socks5h://[fe80::1%25a.b]", "zone"),
-    ("socks5h://pro%78y", "percent sign"),
-    ("socks5h://proxy/path", "has a path"),
+    ("socks5h://pro%78y", "^the proxy URL's host has a percent sign$"),
+    ("socks5h://proxy/path", "^the proxy URL has a path$"),
+    ("socks5h://proxy://s3cret", "^the proxy URL has a path$"),
     ("socks5h://proxy:1/?s3cret", "query"),
-    ("socks5h://alice:s3cret#@proxy", "query or a fragment"),
+    (
+        "socks5h://alice:s3cret#@proxy",
+        "^the proxy URL has a query or a fragment; in a password write %3F for [?] and %23 for #$",
+    ),
     ("socks5h://alice:s3/cret@proxy", "path"),
     ("socks5h://:s3cret@proxy", "user name is empty"),
     ("socks5h://@proxy", "user name is empty"),
     ("socks5h://alice:s3cret%@proxy", "password has a percent sign without two hex digits"),
     ("socks5h://alice:s3cret%zz@proxy", "password has a percent sign without two hex digits"),
+    ("socks5h://alice:s3cret%X0@proxy", "password has a percent sign without two hex digits"),
     ("socks5h://al%ice:s3cret@proxy", "user name has a percent sign"),
     ("socks5h://alice:s3cret%ff@proxy", "password is not UTF-8"),
     ("socks5h://alice:s3cret%00@proxy", "password has a control character"),
@@ -134,10 +143,19 @@ BAD_URLS = [
     ("socks5h://alice:s3cret@pro\nxy", "control character"),
     ("socks5h://proxy\0", "control character"),
     ("socks5h://" + "n" * 256, "256 bytes"),
-    ("socks5h+unix://proxy/run/proxy", "host and a unix socket's path"),
-    ("socks5h+tls://alice:s3cret@localhost/run/proxy", "TLS to a proxy on a unix socket"),
-    ("socks5h+unix://", "path of the proxy's unix socket is empty"),
-    ("socks5h+unix:///run/%00", "NUL"),
+    ("socks5h+unix://proxy/run/proxy", "^the proxy URL has a host and a unix socket's path$"),
+    (
+        "socks5h+tls://alice:s3cret@localhost/run/proxy",
+        "^TLS to a proxy on a unix socket is not supported$",
+    ),
+    ("socks5h+unix://", "^the path of the proxy's unix socket is empty or has a control char"),
+    ("socks5h+unix:///s3cret%0aINFO:", "control character$"),
+    ("socks5h+unix:///s3cret%7f", "control character$"),
+    ("socks5h://pro[xy", "^the proxy URL's host has a bracket in it$"),
+    ("socks5h://]", "bracket"),
+    ("socks5h+unix:///run/%00", "control character"),
+    ("socks5h+unix:///run/%s3", "^the proxy URL's path has a percent sign without two hex digits$"),
+    ("socks5h+unix:///run/\x7f", "space or a control character"),
 ]
 
 
@@ -168,12 +186,12 @@ def test_any_url_parses_or_is_a_value_error(url: str) -> None:
     ("arguments", "options", "error", "match"),
     [
         (("",), {}, ValueError, "host is empty"),
-        (("proxy", 0), {}, ValueError, "port 0"),
+        (("proxy", 0), {}, ValueError, "^port 0 is outside 1 to 65535$"),
         (("proxy", 65536), {}, ValueError, "65536"),
         (("proxy", "1080"), {}, TypeError, "int"),
         ((None,), {}, TypeError, "str"),
         (("proxy%eth0",), {}, ValueError, "zone"),
-        (("proxy",), {"auth": ()}, ValueError, "auth is empty"),
+        (("proxy",), {"auth": ()}, ValueError, r"^auth is empty: pass NoAuth\(\) to offer no"),
         (("proxy",), {"auth": [NoAuth(), NoAuth()]}, ValueError, "same code"),
         (("",), {"unix_path": ""}, ValueError, "unix socket is empty"),
         (("",), {"unix_path": "/run/proxy", "tls": True}, ValueError, "TLS"),
@@ -184,19 +202,66 @@ def test_impossible(arguments: Any, options: Any, error: type[Exception], match:
         Proxy(*arguments, **options)
 
 
-def test_method_code_out_of_range() -> None:
-    class Impossible(NoAuth):
-        code = 0xFF  # type: ignore[assignment]
+class Private(NoAuth):
+    """A method of another number, and whose messages nobody knows the number of."""
 
-    with pytest.raises(ValueError, match="outside 0 to 254"):
-        Proxy("proxy", auth=Impossible())
+    one_message = False
+
+    def __init__(self, code: int) -> None:
+        self.code = code  # type: ignore[assignment,misc]
+
+
+def test_method_codes() -> None:
+    for code in (0, 254):
+        assert [method.code for method in Proxy("proxy", auth=Private(code)).auth] == [code]
+    for code in (-1, 255):
+        with pytest.raises(ValueError, match=r"^the code of an authentication method is outside 0"):
+            Proxy("proxy", auth=Private(code))
+
+
+def test_pipelined() -> None:
+    password = UsernamePassword("alice", "s3cret")
+    for auth in (None, NoAuth(), password, [password]):
+        proxy = Proxy("proxy", auth=auth, pipelined=True)
+        assert proxy.pipelined is True
+        assert proxy != Proxy("proxy", auth=auth)
+    for auth in (ALICE, [password, NoAuth(), Private(0x80)], Private(0x80)):
+        assert Proxy("proxy", auth=auth).pipelined is False
+        with pytest.raises(ValueError) as caught:
+            Proxy("proxy", auth=auth, pipelined=True)
+        assert str(caught.value) == (
+            "pipelined takes exactly one method, NoAuth or UsernamePassword: pass it as auth"
+        )
+
+
+def test_pipelined_takes_no_method_that_says_nothing_of_it() -> None:
+    class Silent:
+        code = 0x80
+
+    with pytest.raises(ValueError, match="pipelined takes exactly one method"):
+        Proxy("proxy", auth=Silent(), pipelined=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["socks5h+gssapi", "SOCKS5+GSSAPI"])
+def test_gssapi(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setitem(sys.modules, "gssapi", Library())
+    for user_info, principal in (("", None), ("b%6Fb@", "bob"), ("@", None)):
+        proxy = Proxy.from_url(f"{scheme}://{user_info}proxy")
+        assert proxy == Proxy(
+            "proxy", auth=GSSAPI(principal=principal), remote_dns=scheme == "socks5h+gssapi"
+        )
+    with pytest.raises(ValueError, match=r"^the proxy URL's principal has a percent sign"):
+        Proxy.from_url(f"{scheme}://%s3@proxy")
+    with pytest.raises(ValueError) as caught:
+        Proxy.from_url(f"{scheme}://bob:s3cret@proxy")
+    assert str(caught.value) == "the proxy URL has a password, which GSSAPI has no use for"
 
 
 def test_auth_replaces_what_the_url_says() -> None:
     only = UsernamePassword("alice", "s3cret")
     assert Proxy.from_url("socks5h://proxy", only).auth == (only,)
     assert Proxy.from_url("socks5h://proxy", [only, NoAuth()]).auth == ALICE
-    with pytest.raises(ValueError, match="user info, and auth is given"):
+    with pytest.raises(ValueError, match=r"^the proxy URL has user info, and auth is given too$"):
         Proxy.from_url("socks5h://bob:s3cret@proxy", only)
 
 
@@ -211,6 +276,8 @@ def test_as_a_value() -> None:
     assert with_context.ssl_context is context
     assert with_context != Proxy.from_url("socks5h+tls://proxy")
     assert pickle.loads(pickle.dumps(proxy)) == copy.copy(proxy) == proxy
+    assert len({proxy, copy.copy(proxy), Proxy("proxy"), Proxy("proxy", 1)}) == 3
+    assert hash(proxy) != hash(Proxy("proxy"))
     with pytest.raises(AttributeError, match="frozen: port cannot be set"):
         proxy.port = 1
     with pytest.raises(AttributeError, match="frozen: port cannot be deleted"):
@@ -253,6 +320,7 @@ def test_environment(environ: dict[str, str], proxy: Proxy | None) -> None:
         ({"SOCKS5CLIENT_PROXY": "http://s3cret"}, "SOCKS5CLIENT_PROXY: the proxy URL's scheme"),
         ({"ALL_PROXY": "socks5h://a:s3cret"}, "ALL_PROXY: the proxy URL's port"),
         ({"all_proxy": "socks5h://"}, "all_proxy: the proxy URL has no host"),
+        ({"ALL_PROXY": "socks5h://a://s3cret"}, "ALL_PROXY: the proxy URL has a path"),
         ({"ALL_PROXY": "socks5h://a\n"}, "ALL_PROXY: the proxy URL has a space or a control"),
     ],
 )

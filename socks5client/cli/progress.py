@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .verbose import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
@@ -146,8 +148,3 @@ def _writes_to_stdout(options: Options) -> bool:
         elif not options.remote_name_all:
             return True
     return False
-
-
-def printable(text: str) -> str:
-    """A name that a server chose must not drive the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)

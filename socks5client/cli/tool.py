@@ -21,7 +21,7 @@ from .progress import Display
 from .running import run_all
 from .session import Session
 from .urls import MalformedUrl
-from .verbose import stderr_of, to_stderr
+from .verbose import printable, stderr_of, to_stderr
 from .waterfall import show
 from .writeout import read_format, write_out
 
@@ -134,7 +134,7 @@ def _warn(message: str) -> None:
 
 
 def _say(message: str) -> None:
-    to_stderr(f"socks5-curl: {' '.join(message.split())}")
+    to_stderr(f"socks5-curl: {printable(' '.join(message.split()))}")
 
 
 def _version_text() -> str:

@@ -149,7 +149,7 @@ class Narrator:
 
     def _say(self, prefix: str, text: str) -> None:
         if self.enabled:
-            to_stderr(f"{self._time()}{prefix} {_printable(text)}")
+            to_stderr(f"{self._time()}{prefix} {printable(text)}")
 
     def _time(self) -> str:
         return f"{datetime.now():%H:%M:%S.%f} " if self._timed else ""
@@ -209,7 +209,7 @@ def _socket_address(address: object) -> str:
     return str(address)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """What a server sends must not drive the terminal."""
     return "".join(
         char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text

@@ -6,8 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .progress import printable
-from .verbose import to_stderr
+from .verbose import printable, to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .messages import Reply
 
+_BROADCAST = IPv4Address("255.255.255.255")
+
 # The most that a UDP datagram carries over IPv4: 20 bytes go to the IP header.
 MAX_PAYLOAD_IPV4 = MAX_PAYLOAD - 20
 
@@ -123,8 +125,8 @@ def relay_address(reply: Reply, proxy: str) -> tuple[str, int]:
 
     `proxy` is the IP address that the proxy was reached at. It replaces what says nothing
     (zeros, a name, none), and what cannot be reached from here where the proxy can (a loopback
-    address where its own is none, one that is not global where its own is). Raises
-    RemoteProtocolError where there is no port. Source: RFC 1928 section 6, UDP ASSOCIATE.
+    address where its own is none, one that is not global where its own is), nor is one: a group
+    (multicast), where datagrams would be everybody's. Raises RemoteProtocolError where there is no port. Source: RFC 1928 section 6, UDP ASSOCIATE.
     """
     if reply.port == 0:
         raise RemoteProtocolError("the reply to UDP ASSOCIATE has no port for the relay")
@@ -134,7 +136,11 @@ def relay_address(reply: Reply, proxy: str) -> tuple[str, int]:
     here, there = _unmapped(proxy), _unmapped(bound.host)
     if (there.is_loopback and not here.is_loopback) or (here.is_global and not there.is_global):
         return proxy, reply.port
-    return bound if any(there.packed) else (proxy, reply.port)
+    return bound if any(there.packed) and not _is_group(there) else (proxy, reply.port)
+
+
+def _is_group(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_multicast or address == _BROADCAST
 
 
 def _unmapped(host: str) -> IPv4Address | IPv6Address:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from socks5client import __version__
+from socks5client.cli.exitcodes import Exit, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,3 +62,15 @@ def test_as_a_module() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith('socks5-curl: (1) the protocol "foo"')
+
+
+def test_what_a_server_says_does_not_drive_the_terminal(
+    bare: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*args: object) -> int:
+        raise TransferError(Exit.TFTP_PERMISSION, "it says: \x1b]0;owned\x07\n\x9b31mred")
+
+    monkeypatch.setattr("socks5client.cli.tool.run_all", failing)
+    code, out, err = bare("-x", "socks5h://h", "http://h/")
+    assert (code, out) == (69, b"")
+    assert err == "socks5-curl: (69) it says: \ufffd]0;owned\ufffd \ufffd31mred\n"

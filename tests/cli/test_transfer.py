@@ -232,3 +232,14 @@ def test_a_kept_connection_that_was_closed(run: Callable[..., Result]) -> None:
     assert (code, out) == (0, b"hi|1|2")
     assert [request.split()[1] for request in requests] == [b"/", b"/next", b"/next"]
     assert "* That connection had been closed; opening another one" in err
+
+
+def test_headers_without_an_end(run: Callable[..., Result]) -> None:
+    """Of 1xx answers there may be any number: not for ever."""
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"a" * 1000 + b"\r\n\r\n"
+    with Origin(interim * 2000 + OK) as origin:
+        code, out, err = run(origin.url)
+        assert (code, out) == (56, b"")
+        assert "no end" in err
+    with Origin(interim * 100 + OK) as origin:
+        assert run(origin.url) == (0, b"hi", "")

@@ -44,6 +44,7 @@ MINOR = {
     9: [""],
     7: ["No Kerberos credentials available"],
     8: ["One.", "Two"],
+    5: ["Cannot find a KDC for the realm XX."],
     6: ["Can't find client principal bob@EXAMPLE.COM in cache collection"],
 }
 MINOR[13] = MAJOR[13]

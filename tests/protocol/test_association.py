@@ -187,6 +187,8 @@ def test_sizes(address: Address | None, header: int, largest: int) -> None:
     assert largest_payload(address) == largest
     assert Association().max_datagram_size(address, 1472) == 1472 - header
     assert Association().max_datagram_size(address, 9000) == 9000 - header
+    assert Association().max_datagram_size(address, header) == 0
+    assert Association().max_datagram_size(address, header - 1) == 0
     assert Association(1).max_datagram_size(address, 1472) == 127
     assert Association(500).max_datagram_size(address, 1472) == 63500
     assert Association(516).max_datagram_size(address, 1472) == largest
@@ -245,7 +247,15 @@ RELAYS = [
     ("link-local", Address("169.254.0.2", 9), "8.8.8.8", "8.8.8.8"),
     ("private like the proxy", Address("10.0.0.2", 9), "10.0.0.1", "10.0.0.2"),
     ("of another private network", Address("192.168.0.2", 9), "10.0.0.1", "192.168.0.2"),
+    ("a group", Address("224.0.0.251", 9), "8.8.8.8", "8.8.8.8"),
+    ("a group, proxy private", Address("239.1.2.3", 9), "10.0.0.1", "10.0.0.1"),
+    ("a group of IPv6", Address("ff02::1", 9), "fe80::1", "fe80::1"),
+    ("everybody", Address("255.255.255.255", 9), "10.0.0.1", "10.0.0.1"),
     ("private, proxy on loopback", Address("10.0.0.2", 9), "127.0.0.1", "10.0.0.2"),
+    ("IPv4's zeros, mapped", Address("::ffff:0.0.0.0", 9), "10.0.0.1", "10.0.0.1"),
+    ("loopback, mapped", Address("::ffff:127.0.0.1", 9), "10.0.0.1", "10.0.0.1"),
+    ("loopback, mapped like the proxy", Address("127.0.0.2", 9), "::ffff:127.0.0.1", "127.0.0.2"),
+    ("private, proxy mapped", Address("10.0.0.2", 9), "::ffff:8.8.8.8", "::ffff:8.8.8.8"),
     ("a zone and zeros", Address("::", 9), "fe80::1%eth0", "fe80::1%eth0"),
     ("a zone and a loopback", Address("::1", 9), "fe80::1%eth0", "fe80::1%eth0"),
     ("a zone and a usable one", Address("fd00::2", 9), "fe80::1%eth0", "fd00::2"),
@@ -278,5 +288,7 @@ def test_relay_at_a_name_that_is_none(wire: bytes) -> None:
     ],
 )
 def test_relay_without_a_port(wire: bytes) -> None:
-    with pytest.raises(RemoteProtocolError, match="no port for the relay"):
+    with pytest.raises(
+        RemoteProtocolError, match=r"\] the reply to UDP ASSOCIATE has no port for the relay$"
+    ):
         relay_address(Reply(0, wire), "8.8.8.8")

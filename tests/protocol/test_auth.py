@@ -37,7 +37,9 @@ def test_accepted(version: int) -> None:
 def test_refused(status: int) -> None:
     steps = UsernamePassword("u", "p").negotiate(REQUEST, "proxy")
     next(steps)
-    with pytest.raises(AuthenticationError, match="refused the user name or password"):
+    with pytest.raises(
+        AuthenticationError, match=r"\] the proxy refused the user name or password$"
+    ):
         steps.send(bytes((1, status)))
 
 
@@ -52,7 +54,7 @@ def test_answer_of_another_version(version: int) -> None:
 @pytest.mark.parametrize(
     ("username", "password", "error", "match"),
     [
-        ("", "secret", ValueError, "the user name is empty"),
+        ("", "secret", ValueError, r"^the user name is empty; it takes 1 to 255 bytes$"),
         ("u" * 256, "secret", ValueError, "the user name is 256 bytes long in UTF-8, 255"),
         ("é" * 128, "secret", ValueError, "the user name is 256 bytes long in UTF-8, 255"),
         ("u", "s" * 256, ValueError, "the password is 256 bytes long in UTF-8, 255"),
@@ -78,10 +80,16 @@ def test_as_values() -> None:
     assert UsernamePassword("a", "bc") == UsernamePassword("a", "bc")
     assert UsernamePassword("a", "bc") != UsernamePassword("ab", "c")
     assert len({UsernamePassword("a", "b"), UsernamePassword("a", "b"), NoAuth()}) == 2
+    assert hash(UsernamePassword("a", "b")) != hash(UsernamePassword("a", "c"))
     assert NoAuth() != UsernamePassword("a", "b")
     assert UsernamePassword("a", "b") != NoAuth()
     assert repr(NoAuth()) == "NoAuth()"
     assert repr(UsernamePassword("alice", "secret")) == "UsernamePassword(***)"
+
+
+def test_what_a_driver_asks_of_a_method() -> None:
+    assert (NoAuth.code, UsernamePassword.code) == (0, 2)
+    assert NoAuth.one_message is UsernamePassword.one_message is True
 
 
 def test_no_auth_says_nothing() -> None:

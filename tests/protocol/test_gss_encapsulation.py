@@ -135,7 +135,7 @@ def test_protection_that_is_weaker_than_agreed(library: Library, level: Level, w
     if level is not Level.CONFIDENTIALITY:
         assert unwrap(signed) == b"signed"
         return
-    with pytest.raises(RemoteProtocolError, match="not encrypted, but confidentiality is agreed"):
+    with pytest.raises(RemoteProtocolError, match=r"\] a message is not encrypted, but conf"):
         unwrap(signed)
 
 
@@ -228,7 +228,7 @@ def test_datagram_of_the_largest_size(library: Library) -> None:
 
 def test_datagram_that_no_token_takes(library: Library) -> None:
     seal = sealing(library, command=Command.UDP_ASSOCIATE)
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match=r"\] 65524 bytes are too many for one token$") as caught:
         seal.wrap_datagram(bytes(seal.chunk + 1))
     assert caught.value.errno == errno.EMSGSIZE
 
@@ -244,7 +244,9 @@ def test_datagram_of_another_length(library: Library) -> None:
     seal = sealing(library, command=Command.UDP_ASSOCIATE)
     wire = library.sealed(b"plain")
     for wrong in (wire[:2], wire[:3], wire[:4], wire[:-1], wire + b"x", wire + wire):
-        with pytest.raises(RemoteProtocolError, match="the length of a GSSAPI datagram"):
+        with pytest.raises(
+            RemoteProtocolError, match=r"\] the length of a GSSAPI datagram is not its own$"
+        ):
             seal.unwrap_datagram(wrong)
     assert seal.unwrap_datagram(wire) == b"plain"
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # RFC 1961 section 4.3; the weakest first.
 OCTETS = {"clear": b"\x00", "integrity": b"\x01", "selective": b"\x03", "confidentiality": b"\x02"}
 TOKEN = message(CONTEXT, b"AP-REP")
+NO_CONFIDENTIALITY = r"\] GSSAPI: the security context offers no confidentiality$"
+NO_INTEGRITY = r"\] GSSAPI: the security context offers no integrity$"
 
 
 def agree(library: Library, method: GSSAPI, answer: bytes) -> object:
@@ -83,7 +85,9 @@ def test_answer_that_is_encrypted(library: Library) -> None:
 def test_answer_that_is_no_level(library: Library, plain: bytes, nec: bool) -> None:
     method = GSSAPI(require="clear", nec=nec)
     answer = message(LEVEL, plain) if nec else library.level(plain)
-    with pytest.raises(RemoteProtocolError, match="is none that RFC 1961 knows"):
+    with pytest.raises(
+        RemoteProtocolError, match=r"\] the proxy's protection level is none that RFC"
+    ):
         agree(library, method, answer)
 
 
@@ -117,19 +121,19 @@ def test_level_that_cannot_be_wrapped(library: Library) -> None:
 @pytest.mark.parametrize("protection", ["confidentiality", "selective"])
 def test_context_without_confidentiality(library: Library, protection: str) -> None:
     library.refused_flags = RequirementFlag.confidentiality
-    with pytest.raises(AuthenticationError, match="the security context offers no confidentiality"):
+    with pytest.raises(AuthenticationError, match=NO_CONFIDENTIALITY):
         play(GSSAPI(protection=protection), [TOKEN])
 
 
 def test_context_without_integrity(library: Library) -> None:
     library.refused_flags = RequirementFlag.integrity
-    with pytest.raises(AuthenticationError, match="the security context offers no integrity"):
+    with pytest.raises(AuthenticationError, match=NO_INTEGRITY):
         play(GSSAPI(protection="integrity"), [TOKEN])
 
 
 def test_answer_of_integrity_that_the_context_has_not(library: Library) -> None:
     library.refused_flags = RequirementFlag.integrity
-    with pytest.raises(AuthenticationError, match="the security context offers no integrity"):
+    with pytest.raises(AuthenticationError, match=NO_INTEGRITY):
         agree(library, GSSAPI(protection="clear"), library.level(b"\x01"))
 
 
@@ -143,5 +147,5 @@ def test_context_without_what_is_not_asked_for(library: Library, protection: str
 def test_answer_that_the_context_cannot_keep(library: Library, asked: str) -> None:
     """Stronger than what was asked for, and then nothing would be encrypted at all."""
     library.refused_flags = RequirementFlag.confidentiality
-    with pytest.raises(AuthenticationError, match="no confidentiality"):
+    with pytest.raises(AuthenticationError, match=NO_CONFIDENTIALITY):
         agree(library, GSSAPI(protection=asked), library.level(b"\x02"))

@@ -36,7 +36,9 @@ def test_method_selection(method: int) -> None:
 def test_versions_other_than_five(version: int) -> None:
     with pytest.raises(RemoteProtocolError, match=f"selection has the version {version:#04x}, not"):
         MethodSelection.decode(bytes((version, 0)))
-    with pytest.raises(RemoteProtocolError, match=f"the reply has the version {version:#04x}, not"):
+    with pytest.raises(
+        RemoteProtocolError, match=rf"\] the reply has the version {version:#04x}, not 0x05$"
+    ):
         Reply.decode_code(bytes((version, 0)))
 
 

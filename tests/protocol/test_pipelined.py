@@ -99,6 +99,21 @@ def test_what_fails() -> None:
             talk.receive_data(answers)
 
 
+class Naming:
+    """A method that says what it was told."""
+
+    code = 0x80
+    one_message = True
+
+    def negotiate(self, request: Request, server: str) -> Iterator[tuple[bytes, int]]:
+        yield f"{server} {request.address};".encode(), 1
+
+
+def test_what_a_method_is_told() -> None:
+    talk = Negotiation(REQUEST, [Naming()], server="gw", pipelined=True)  # type: ignore[list-item]
+    assert talk.data_to_send() == b"\5\1\x80gw example.com:80;" + ASKED
+
+
 class Talkative:
     """A method that lies: it has two messages."""
 
@@ -112,5 +127,5 @@ class Talkative:
 
 def test_a_method_that_has_more_to_say() -> None:
     talk = pipelined(Talkative())  # type: ignore[arg-type]
-    with pytest.raises(RuntimeError, match="more to say"):
+    with pytest.raises(RuntimeError, match=r"^a method that is pipelined has more to say than one"):
         talk.receive_data(b"\5\x80\1")

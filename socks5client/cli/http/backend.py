@@ -8,12 +8,17 @@ import httpcore
 
 from ...httpcore.shared import connect_errors, extra_info
 from ..connecting import Connection, connect
+from ..exitcodes import Exit, Stage, TransferError
 from .framing import without_length
 
 if TYPE_CHECKING:
     import ssl
 
     from .pool import Pool
+
+
+# What may come before an answer is there, its head and those of 1xx; curl has this limit, too.
+_MOST_HEADS = 300 * 1024
 
 
 class Backend(httpcore.NetworkBackend):
@@ -56,6 +61,8 @@ class Stream(httpcore.NetworkStream):
             raise httpcore.ReadError(error) from error
         if self._pool.received is not None:
             self._pool.received += data
+            if transfer.stage is Stage.WAIT and len(self._pool.received) > _MOST_HEADS:
+                raise TransferError(Exit.RECEIVE_FAILED, "the answer's headers have no end")
         transfer.meter.received(len(data))
         return data
 
