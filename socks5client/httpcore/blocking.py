@@ -9,7 +9,7 @@ import httpcore
 from ..protocol import Address
 from ..sync import open_tunnel
 from ..tunnel import Deadline
-from .shared import Ways, connect_errors, extra_info
+from .shared import Ways, connect_errors, extra_info, tls_errors
 
 if TYPE_CHECKING:
     import socket
@@ -108,16 +108,9 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        try:
+        with tls_errors(self.close):
             self._sock.settimeout(timeout)
             return _Stream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname))
-        except BaseException as error:
-            self.close()
-            if isinstance(error, TimeoutError):
-                raise httpcore.ConnectTimeout(error) from error
-            if isinstance(error, OSError):
-                raise httpcore.ConnectError(error) from error
-            raise
 
     def get_extra_info(self, info: str) -> Any:
         return extra_info(self._sock, info)

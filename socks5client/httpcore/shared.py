@@ -15,7 +15,7 @@ from ..errors import HandshakeTimeout, ReplyError, SocksError
 from ..route import DIRECT, find_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ..handshake import Trace
     from ..route import Chain, ProxyLike
@@ -73,6 +73,20 @@ def connect_errors() -> Iterator[None]:
         raise httpcore.ProxyError(error) from error
     except OSError as error:  # a name that is looked up here and is not known
         raise httpcore.ConnectError(error) from error
+
+
+@contextmanager
+def tls_errors(close: Callable[[], object]) -> Iterator[None]:
+    """Of a TLS handshake: errors as httpcore's own; after any `close` is called first."""
+    try:
+        yield
+    except BaseException as error:
+        close()
+        if isinstance(error, TimeoutError):
+            raise httpcore.ConnectTimeout(error) from error
+        if isinstance(error, OSError):
+            raise httpcore.ConnectError(error) from error
+        raise
 
 
 def extra_info(sock: socket.socket, info: str) -> Any:

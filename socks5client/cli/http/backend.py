@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
-from ...httpcore.shared import connect_errors, extra_info
+from ...httpcore.shared import connect_errors, extra_info, tls_errors
 from ..connecting import Connection, connect
 from ..exitcodes import Exit, Stage, TransferError
 from .framing import without_length
@@ -92,18 +92,11 @@ class Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        try:
+        with tls_errors(self.close):
             if not self._pool.transfer.options.alpn:
                 ssl_context.set_alpn_protocols([])  # the pool has set some
             self._sock.settimeout(self._pool.transfer.deadline.connect_left())
             self._sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, TimeoutError):
-                raise httpcore.ConnectTimeout(error) from error
-            if isinstance(error, OSError):
-                raise httpcore.ConnectError(error) from error
-            raise
         return self
 
     def get_extra_info(self, info: str) -> Any:
