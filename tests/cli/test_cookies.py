@@ -50,6 +50,7 @@ def _setting(*cookies: str) -> bytes:
         ("a=1; domain=example.org", "badexample.org", "/a", False, False),
         ("a=1; domain=www.example.org", "x.www.example.org", "/a", False, True),
         ("a=1; path=/", "www.example.org", "/", False, True),
+        ("a=1; path=/\tTRUE\t0\tb\t2", "www.example.org", "/\tTRUE\t0\tb\t2", False, False),
         ("a=1; path=/c/", "www.example.org", "/c", False, True),
         ("a=1; path=/c", "www.example.org", "/c?d", False, False),  # paths come without it
         ("a=1; max-age=100", "www.example.org", "/a", False, True),

@@ -53,6 +53,19 @@ SEEDS: dict[str, list[bytes]] = {
         b"\x09//o/x?y#zhttps://[::1]/",
         b"\x01?ftp.h/[a-c:2]",
     ],
+    "netrc_file": [
+        b'machine example.com login me password "a b"\n',
+        b"default login x password y\n# c",
+    ],
+    "cookies": [
+        b"\x00\x1aa=b; domain=example.com; p",
+        b"\x01\x20n=v; Path=/a; Max-Age=99; Secure",
+        b"\x00\x30__Host-x=y; Path=/; Secure; expires=Wed, 09 Nov 2044",
+    ],
+    "disposition": [b'attachment; filename="a/b.txt"', b"inline; filename=x; y"],
+    "heads": [b"HTTP/1.1 103 E\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nC: d\r\n\r\nbody"],
+    "date": [b"Sun, 06 Nov 1994 08:49:37 GMT", b"Sunday, 06-Nov-94 08:49:37 +0100", b"20040911"],
+    "tftp_packet": [b"\0\6blksize\x001024\0tsize\x009\0", b"\0\5\0\1no\0", b"\0\5\0"],
     "conversation": [
         b"\0\5\1\0\5\1\0" + V4,
         b"\2\5\2\0\2\1\2us\2pa\5\2\0" + NAME,
@@ -67,8 +80,7 @@ SEEDS: dict[str, list[bytes]] = {
 
 def write() -> None:
     for name, inputs in SEEDS.items():
-        if name not in TARGETS:
-            continue
+        assert name in TARGETS
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, data in enumerate(inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import datagrams, negotiations, servers, texts
+from . import answers, command_lines, datagrams, negotiations, servers, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,15 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         texts.proxy_url,
         texts.environment,
         texts.placeholders,
+        command_lines.arguments,
+        command_lines.configuration,
+        command_lines.url,
+        command_lines.netrc_file,
+        answers.cookies,
+        answers.disposition,
+        answers.heads,
+        answers.date,
+        answers.tftp_packet,
         servers.conversation,
         servers.relay,
     )

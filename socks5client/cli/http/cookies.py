@@ -48,7 +48,7 @@ _MOST_IN_REQUEST = 150
 _LONGEST_HEADER = 8190
 _LONGEST_LINE = 5000
 _LONGEST_NAME = 4096
-_CONTROL = re.compile(r"[\x01-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
 _PART = re.compile(r"[ \t]*([^;\t\r\n=]*)(?:=([^;\r\n]*))?")
 
 
@@ -295,6 +295,8 @@ def _parse_header(text: str, host: str, path: str) -> Cookie | None:
         if not _may_set(host, domain):
             return None
         cookie.domain, cookie.tail = domain, not is_ip_literal(domain)
+    if "\t" in cookie.path or _CONTROL.search(cookie.path):
+        return None  # in the file of -c it would be other fields
     cookie.expires = _end(max_age, expires)
     return cookie if _keeps_its_prefix(cookie) else None
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = ".socks5-curlrc"
 _SPACES = " \t\n\v\f\r"
+_GAP = re.compile(f"[{_SPACES}]+")  # no other character is a space here
 _COMMENTS = ("#", "/", "*")
 _LINE = re.compile(r"(?P<option>-[^ \t\v\f\r]*|[^ \t\v\f\r=:]*)(?P<rest>.*)", re.DOTALL)
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "v": "\v"}
@@ -69,7 +70,7 @@ def _parse(line: str, where: str) -> Line:
 def _argument(text: str, where: str) -> str:
     if text.startswith('"'):
         return _unquote(text[1:], where)
-    word, *more = text.split(None, 1)
+    word, *more = _GAP.split(text, maxsplit=1)
     if more and not more[0].startswith("#"):
         raise UsageError(f"{where}: an argument with spaces has to stand in double quotes")
     return word
