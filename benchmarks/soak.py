@@ -253,7 +253,8 @@ def run(minutes: float, every: float) -> int:
         while time.monotonic() - begun < minutes * 60 and not hanging and not soak.defects:
             time.sleep(every)
             at.append((time.monotonic() - begun) / 60)
-            tcp.clients.clear()  # the echo's own memory
+            tcp.clients.clear()  # the echoes' own memory
+            udp.clients.clear()
             seen.append(resources())
             hanging = soak.hanging()
             print(

@@ -11,6 +11,7 @@ The modules `socks5client.httpx`, `socks5client.httpcore` and `socks5client.cli`
 of their name; nothing else needs more than the standard library.
 """
 
+from . import _exit as _exit  # so that what it registers is there from the beginning
 from ._socket import associate, bind, connect, create_connection, socket
 from .bypass import Bypass
 from .errors import (

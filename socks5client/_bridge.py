@@ -13,25 +13,19 @@ child's copy works only as long as the parent, whose thread serves it.
 
 from __future__ import annotations
 
-import atexit
 import os
 import select
 import socket
-import sys
 import threading
 import time
 from contextlib import contextmanager
 from functools import partial
 
+from ._end import End
+from ._exit import at_exit
 from ._pair import BUFFER, RESET, pair, widen
 from ._pump import Pump
 from .protocol.encapsulation import ended, finish, unfinished, unwrap, wrap
-
-try:
-    import fcntl
-    import termios
-except ImportError:  # Windows, which has no poll() either
-    pass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,16 +48,16 @@ def bridge(wire: socket.socket, layers: Sequence[Encapsulation], received: bytes
     `layers` what wraps its data, outermost first; `received` plain bytes that have arrived
     already. Raises OSError where the system has no socket pairs or no `poll`.
     """
-    plain = near = None
     try:
         plain, near = pair()
-        for end in (plain, near):
-            widen(end)
-        carry(near, wire, layers, received)
     except BaseException:
-        for sock in (plain, near, wire):
-            if sock is not None:
-                sock.close()
+        wire.close()
+        raise
+    try:
+        carry(near, wire, layers, received)
+        widen(plain)
+    except BaseException:
+        plain.close()
         raise
     return plain
 
@@ -75,72 +69,23 @@ def carry(
 
     Both are owned by the bridge then, or closed where that fails.
     """
+    link = None
     try:
         pump = Pump.current()
+        widen(near)
         if wire.family != getattr(socket, "AF_UNIX", None):
             # The user's end has its own say in what is put together; here it only delays.
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = _Link(pump, near, wire, layers, received)
+        _links.add(link)
         pump.call(link.start)
     except BaseException:
-        near.close()
-        wire.close()
+        if link is None:
+            near.close()
+            wire.close()
+        else:
+            pump.call(link.drop)  # which may have begun with it
         raise
-
-
-# What is read, into the one thread's own piece of memory.
-_room = memoryview(bytearray(BUFFER))
-
-
-class _End:
-    """One of the two sockets of a link, and what is still to be written to it."""
-
-    def __init__(self, sock: socket.socket, pending: bytes = b"") -> None:
-        sock.setblocking(False)
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.pending = bytearray(pending)
-        self.ended = False  # its peer will send nothing more
-        self.shut = False  # we will write nothing more
-        self.hung = False  # poll() said so: it would say so for ever
-        self.mask: int | None = None  # what it is registered for
-
-    def read(self, most: int) -> memoryview | None:
-        """What has arrived, nothing at the end, None for nothing yet; good until the next one."""
-        try:
-            count = self.sock.recv_into(_room, most)
-        except BlockingIOError:
-            return None
-        self.ended = not count
-        return _room[:count]
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Writes what the kernel takes at once; the rest is pending."""
-        if not self.pending:
-            try:
-                data = data[self.sock.send(data) :]
-            except BlockingIOError:
-                pass
-        self.pending += data
-
-    def flush(self) -> bool:
-        """Writes what the kernel takes; True when nothing is pending."""
-        try:
-            while self.pending:
-                del self.pending[: self.sock.send(self.pending)]
-        except BlockingIOError:
-            return False
-        return True
-
-    def unsent(self) -> int:
-        """How many bytes the kernel has that its peer has not taken."""
-        return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-
-    def shutdown(self) -> None:
-        """Tells the peer that nothing more comes, once."""
-        if not self.shut:
-            self.shut = True
-            self.sock.shutdown(socket.SHUT_WR)
 
 
 class _Link:
@@ -154,17 +99,17 @@ class _Link:
         layers: Sequence[Encapsulation],
         received: bytes,
     ) -> None:
-        self.near = _End(near, received)
-        self.far = _End(far)
+        self.near = End(near, received)
+        self.far = End(far)
         self._pump = pump
         self._layers = tuple(layers)
         chunks = [getattr(layer, "chunk", _CHUNK) for layer in layers]
         self._chunk = min(chunks, default=BUFFER)
         self._finished = False
         self._abandoned = False
+        self._parting = False
         self._broken = False  # in the end the user's connection is reset
         self._pause = _MOMENT
-        _links.add(self)
 
     def start(self) -> None:
         """In the pump's thread: there may be something to deliver, or to read, already."""
@@ -183,10 +128,19 @@ class _Link:
         return anything
 
     def end(self) -> None:
-        """At exit, when all is taken: goes on as if he had closed."""
-        self.near.ended = True
+        """At exit, when all is taken: goes on as if he had closed.
+
+        He hears nothing of that, as of a plain connection, unless he writes more, or closes.
+        """
+        self.near.ended = self._parting = True
         self._flush_far()
         self._go_on()
+
+    def drop(self) -> None:
+        """Closes it, and polls it no more."""
+        self._poll(self.near, None)
+        self._poll(self.far, None)
+        self.close()
 
     def close(self) -> None:
         """Closes both ends; what the kernel holds it still delivers."""
@@ -194,14 +148,14 @@ class _Link:
         self.near.sock.close()
         self.far.sock.close()
 
-    def _ready(self, end: _End, mask: int) -> None:
+    def _ready(self, end: End, mask: int) -> None:
         """`end` is as poll() says."""
         try:
             self._serve(end, mask)
         finally:
             self._go_on()
 
-    def _serve(self, end: _End, mask: int) -> None:
+    def _serve(self, end: End, mask: int) -> None:
         if mask & (select.POLLHUP | select.POLLERR):
             end.hung = True
         if end is self.near:
@@ -212,6 +166,8 @@ class _Link:
                 self._read_near()
             if self.near.hung and self.near.ended:
                 self._abandon()
+            elif self._parting and mask & select.POLLIN:
+                self._part()
         else:
             if mask & select.POLLOUT:
                 self._flush_far()
@@ -221,17 +177,15 @@ class _Link:
     def _go_on(self) -> None:
         """Polls each end for what is wanted of it, or closes where nothing is left to carry."""
         if self.far.shut and (self.near.shut or self._abandoned):
-            self._poll(self.near, None)
-            self._poll(self.far, None)
             if self._broken and not self._abandoned:
                 self.near.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self.close()
+            self.drop()
         else:
             for end, wanted in self._interests():
                 self._poll(end, wanted)
         _tell_when_delivered()
 
-    def _poll(self, end: _End, wanted: int | None) -> None:
+    def _poll(self, end: End, wanted: int | None) -> None:
         """Registers `end` for the events `wanted`, or not at all."""
         if wanted == 0 and end.hung:
             wanted = None  # a hang-up would be reported for ever
@@ -245,11 +199,11 @@ class _Link:
             self._pump.modify(end.fd, wanted)
         end.mask = wanted
 
-    def _interests(self) -> tuple[tuple[_End, int], tuple[_End, int]]:
+    def _interests(self) -> tuple[tuple[End, int], tuple[End, int]]:
         """What to poll each end for: to read from one only when the other has taken all."""
         near = select.POLLOUT if self.near.pending else 0
         far = select.POLLOUT if self.far.pending else 0
-        if not self.far.pending and not self.near.ended:
+        if not self.near.shut if self._parting else not (self.far.pending or self.near.ended):
             near |= select.POLLIN
         if not self.near.pending and not self.far.ended:
             far |= select.POLLIN
@@ -313,7 +267,7 @@ class _Link:
 
     def _flush_near(self) -> None:
         try:
-            if not self.near.flush() or not self.far.ended:
+            if not self.near.flush() or not self.far.ended or self._parting:
                 return
             if not self._broken:
                 self.near.shutdown()
@@ -323,6 +277,13 @@ class _Link:
                 # It would throw away what the user has not read yet.
                 self._pause = min(2 * self._pause, _LONG_MOMENT)
                 self._pump.later(self._pause, self._try_again)
+        except OSError:
+            self._abandon()
+
+    def _part(self) -> None:
+        """What is written now is not carried any more."""
+        try:
+            self.near.shutdown()
         except OSError:
             self._abandon()
 
@@ -390,6 +351,6 @@ def _after_fork() -> None:
         link.close()
 
 
-atexit.register(_at_exit)
+at_exit(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

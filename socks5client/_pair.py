@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from ._plain import Plain
+from ._plain import Plain, moved
 
 # Of a drop-in socket too, which would ask what its connect has come to.
 _setsockopt = Plain.setsockopt
@@ -43,7 +43,7 @@ def pair(*, narrow: bool = False) -> tuple[socket.socket, socket.socket]:
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW // 4)
                 one.connect(listener.getsockname())
                 accepted, peer = listener.accept()
-                other = Plain(fileno=accepted.detach())
+                other = moved(accepted, Plain)
                 if peer == one.getsockname():
                     if hasattr(socket, "TCP_LINGER2"):
                         # So that close() is told apart from a half-close: a reset follows it.

@@ -11,7 +11,9 @@ import socket as _stdlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T", bound=_stdlib.socket)
 
 # What a shim may set on the class `socket.socket`.
 CHANGEABLE = (
@@ -34,6 +36,7 @@ CHANGEABLE = (
     "sendmsg",
     "sendto",
     "setsockopt",
+    "shutdown",
 )
 
 
@@ -69,6 +72,32 @@ def family_of(literal: str) -> int:
     return _stdlib.AF_INET6 if ":" in literal else _stdlib.AF_INET
 
 
+def moved(
+    sock: _stdlib.socket, cls: type[T], family: int = -1, type: int = -1, proto: int = -1
+) -> T:
+    """A new socket of `cls` for the fd of `sock`, which has none then; closed where that fails."""
+    new = cls.__new__(cls)
+    try:
+        Plain.__init__(new, family, type, proto, sock.fileno())
+        sock.detach()
+    except BaseException:
+        give_up(sock, new)
+        raise
+    return new
+
+
+def give_up(old: _stdlib.socket, new: _stdlib.socket) -> None:
+    """Closes the fd of `old`, which was interrupted in passing to `new`: once, not by both.
+
+    Passed on as a mere number it would be nobody's for a moment, and an interrupt lose it.
+    """
+    if old.fileno() < 0:
+        Plain.close(new)
+    else:
+        Plain.detach(new)
+        old.close()
+
+
 def handed_out(sock: _stdlib.socket) -> _stdlib.socket:
     """`sock`, for a user: of exactly the class that the system makes, as trio insists."""
     if type(sock) is Plain:
@@ -82,6 +111,8 @@ __all__ = [
     "System",
     "family_of",
     "getaddrinfo",
+    "give_up",
     "handed_out",
+    "moved",
     "read_literal",
 ]

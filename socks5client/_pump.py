@@ -97,6 +97,7 @@ class Pump:
             pump._poll.close()
         for fd, mask in pump._lasting.items():
             cls.current().register(fd, mask, pump._handlers[fd], lasting=True)
+        pump._handlers.clear()  # there is nothing to unregister any more
 
     def register(
         self, fd: int, mask: int, handler: Callable[[int], None], *, lasting: bool = False

@@ -12,7 +12,7 @@ ROOT = Path(socks5client.__file__).parent
 # Lowest first; a module imports only from rows above its own, or from its own row where that
 # is marked. Drivers stand side by side and never import each other.
 LAYERS = [
-    {"errors", "_plain"},
+    {"errors", "_plain", "_exit"},
     {"protocol"},
     {"proxy", "bypass"},
     {"route"},
@@ -21,6 +21,7 @@ LAYERS = [
     {"handshake"},
     {"_pump"},
     {"_pair"},
+    {"_end"},
     {"_bridge"},
     {"tunnel"},
     {"_background"},

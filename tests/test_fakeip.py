@@ -106,6 +106,12 @@ def test_an_address_is_used_again_after_all_the_others(names: list[str], most: i
             stands[name] = host
 
 
+def test_the_limits_that_are_promised() -> None:
+    assert NETWORKS == ("198.18.0.0/15", "fd53:6f63:6b73:3563::/64")
+    assert MOST_NAMES == 65536
+    assert Placeholders().addresses("name.test") == ("198.18.0.1", "fd53:6f63:6b73:3563::1")
+
+
 def test_held_by_many() -> None:
     table = Placeholders(SMALL, 1)
     v4, _ = table.addresses("kept.test")

@@ -7,13 +7,12 @@ closes the fd: that is the socket's own.
 
 from __future__ import annotations
 
-import os
 from _weakref import ref
 from typing import TYPE_CHECKING
 
 from .._plain import Plain
+from .._socket.stream import STAND_IN
 from .._socket.stream import socket as DropIn
-from .._socket.stream import stand_in
 from . import connections
 
 if TYPE_CHECKING:
@@ -41,11 +40,8 @@ class StreamDelegate(DropIn):
 
     def _give_up_port(self) -> None:
         """The fd has the port that the connection to the proxy is to have."""
-        fd = stand_in(self.family, self.type)
-        try:
-            self._replace_fd(fd)
-        finally:
-            os.close(fd)
+        with Plain(STAND_IN, self.type) as stand_in:
+            self._replace_fd(stand_in.fileno())
 
     def follow(self, owner: socket.socket, chain: Chain) -> None:
         """Another attempt: what the owner is like now."""
@@ -79,7 +75,7 @@ class StreamDelegate(DropIn):
         """The owner has no use for it any more, and does with the fd what he likes."""
         self.hold = None
         Plain.detach(self)
-        self.close()
+        self._real_close()  # not close(), which asks for what an interrupted __init__ has not set
 
     def __del__(self) -> None:
         self.forget()

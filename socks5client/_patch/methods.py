@@ -12,7 +12,7 @@ import socket
 from operator import attrgetter, index
 from typing import TYPE_CHECKING
 
-from .._plain import CHANGEABLE, Plain, System
+from .._plain import CHANGEABLE, Plain, System, moved
 from . import connections
 from .datagrams import Datagrams, change_over
 from .delegates import StreamDelegate, delegate_of, forget, leave, note_of
@@ -214,7 +214,7 @@ def accept(self: socket.socket) -> tuple[socket.socket, Any]:
     sock, peer = delegate.accept()
     names = connections.Names(peer, sock.getsockname())
     timeout = sock.gettimeout()
-    plain = System(sock.family, sock.type, sock.proto, sock.detach())
+    plain = moved(sock, System, sock.family, sock.type, sock.proto)
     plain.settimeout(timeout)
     connections.note(plain, names)
     return plain, peer
@@ -258,6 +258,15 @@ def setsockopt(self: socket.socket, *args: Any) -> None:
             _plain["getpeername"](self)
         except OSError:
             note_of(self).options.append(args)
+
+
+def shutdown(self: socket.socket, how: int, /) -> None:
+    """As in the system."""
+    delegate = delegate_of(self)
+    if delegate is None:
+        _plain["shutdown"](self, how)
+    else:
+        delegate.shutdown(how)
 
 
 def dup(self: socket.socket) -> socket.socket:
@@ -341,6 +350,7 @@ _WITHOUT_SETTINGS: dict[str, Callable[..., Any]] = {
     "getsockname": getsockname,
     "getsockopt": getsockopt,
     "setsockopt": setsockopt,
+    "shutdown": shutdown,
     **{
         name: _receiver(name)
         for name in ("recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into")

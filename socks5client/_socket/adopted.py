@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._plain import moved
 from ..tunnel.rendezvous import peer_of
 from .stream import socket
 
@@ -15,12 +16,7 @@ if TYPE_CHECKING:
 
 def adopt(sock: _stdlib.socket, wire: _stdlib.socket, timeout: float | None) -> socket:
     """A drop-in socket on the fd of `sock`, which looks like `wire`, what it leads to."""
-    try:
-        adopted = socket(wire.family, wire.type, wire.proto, sock.fileno())
-    except BaseException:
-        sock.close()
-        raise
-    sock.detach()
+    adopted = moved(sock, socket, wire.family, wire.type, wire.proto)
     adopted.settimeout(timeout)  # non-blocking mode is the kernel socket's, and came along
     if wire is not sock:
         adopted._wire = wire

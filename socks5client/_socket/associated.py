@@ -13,7 +13,7 @@ import selectors
 import socket as _stdlib
 from _thread import allocate_lock
 
-from .._plain import Plain, family_of
+from .._plain import Plain, family_of, moved
 from ..errors import ProxyConnectionError, SocksError
 from ..protocol import Address, AddressType, Association
 from ..protocol.datagram import header
@@ -23,6 +23,7 @@ from ..tunnel import Deadline
 from ..tunnel.deadline import PATIENCE
 from ..tunnel.dial import make_unblocking
 from ..tunnel.relay import open_relay
+from .locks import acquire
 from .sizes import SizedSocket
 
 TYPE_CHECKING = False
@@ -77,8 +78,8 @@ class AssociatedSocket(SizedSocket):
     #: want to be told (DST of UDP ASSOCIATE). It takes effect with the association.
     client_address: SocketAddress = ("0.0.0.0", 0)
 
-    def start(self, family: int, type: int) -> int | None:
-        """What __init__ would do with `family` and `type`; returns the fd to use, None for any.
+    def start(self, family: int, type: int) -> _stdlib.socket | None:
+        """What __init__ would do with `family` and `type`; returns whose fd to take, if anybody's.
 
         Where the proxy is known to be reached by IPv6, it is of that family from the beginning:
         whoever registers it somewhere does so before the relay is known.
@@ -90,7 +91,7 @@ class AssociatedSocket(SizedSocket):
             return None
         if family != _stdlib.AF_INET6 and route is not DIRECT and ":" in route[0].host:
             self._replaced = True
-            return Plain(_stdlib.AF_INET6, type).detach()
+            return Plain(_stdlib.AF_INET6, type)
         return None
 
     def begin(self) -> None:
@@ -115,15 +116,17 @@ class AssociatedSocket(SizedSocket):
         """
         self._check_open()
         deadline = Deadline.of_answer(self.gettimeout())
-        if not self._lock.acquire(timeout=-1 if deadline is None else deadline.left()):
-            raise TimeoutError("timed out")
+        held: list[bool] = []
         try:
+            if not acquire(self._lock, None if deadline is None else deadline.left(), held):
+                raise TimeoutError("timed out")
             if self._failure is not None:
                 raise self._told_failure()
             if self._relay is None:
                 self._associate(self._chain(), deadline)
         finally:
-            self._lock.release()
+            if True in held:
+                self._lock.release()
 
     @property
     def is_over(self) -> bool:
@@ -234,20 +237,17 @@ class AssociatedSocket(SizedSocket):
             self.associate()
             return True
         route = self._chain()
-        if self._lock.acquire(blocking=False):
+        if not self._lock.locked():
             import threading  # nobody else needs it
 
-            thread = threading.Thread(target=self._associate_aside, args=(route,), daemon=True)
-            try:
-                thread.start()
-            except BaseException:
-                self._lock.release()
-                raise
+            threading.Thread(target=self._associate_aside, args=(route,), daemon=True).start()
         with self._waiting_lock:  # what waited may be on its way, and answered, already
             return self._relay is not None
 
     def _associate_aside(self, route: Chain) -> None:
-        """In a thread of its own, with the lock held."""
+        """In a thread of its own."""
+        if not self._lock.acquire(blocking=False):
+            return  # another one is at it
         try:
             if self._relay is None:
                 self._associate(route, Deadline(PATIENCE))
@@ -382,4 +382,6 @@ class AssociatedSocket(SizedSocket):
     def _as_it_is(self) -> _stdlib.socket:
         """A plain socket for the same thing in the kernel, of the family that it really has."""
         self._check_open()
-        return Plain(fileno=os.dup(self.fileno()))
+        with Plain(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as twin:
+            os.dup2(self.fileno(), twin.fileno(), inheritable=False)
+            return moved(twin, Plain)

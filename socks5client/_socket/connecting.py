@@ -12,7 +12,6 @@ to the proxy itself as soon as the loop asks for SO_ERROR.
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import select
@@ -21,9 +20,11 @@ import sys
 import threading
 from _thread import allocate_lock
 from _weakref import ref
+from _weakrefset import WeakSet
 
 from .._background import Background
 from .._bridge import carry
+from .._exit import at_exit
 from .._pair import RESET, pair, widen
 from .._pump import Pump
 from ..recent import note_destination
@@ -92,6 +93,7 @@ class Connecting:
         self._far = far
         # Where the owner is forgotten without being closed, nobody else ends the attempt.
         self._owner: ref[socket] | None = ref(owner, lambda _: self.cancel())
+        _attempts.add(self)
         self._attempt.begin()
 
     @property
@@ -101,7 +103,28 @@ class Connecting:
 
     def cancel(self) -> None:
         """The owner's fd is closed; what was written to it before is still delivered."""
-        Pump.current().call(self._forsaken)
+        if not self._decided:
+            Pump.current().call(self._forsaken)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, where it has failed: what both have open is only closed.
+
+        The other end of the owner's fd, and the bytes on their way, are the same in both.
+        """
+        self._lock, self._settling = allocate_lock(), allocate_lock()  # perhaps held for ever
+        if self._decided:
+            return
+        self._decided = True
+        try:
+            self._attempt.abandon()
+        except ValueError:
+            pass  # the parent's thread was just at it
+        for sock in (self._far, self.tunnel):
+            if sock is not None:
+                sock.close()
+        self._far = self.tunnel = None
+        if self.error is None:
+            self.error = OSError(errno.ECONNABORTED, "the attempt is the parent's since the fork")
 
     def release(self) -> None:
         """The owner's fd goes on without it."""
@@ -231,7 +254,6 @@ class Connecting:
         assert far is not None
         assert self.tunnel is not None
         Pump.current().unregister(far.fileno())
-        widen(far)
         handshake = self.tunnel.handshake
         if handshake is None:
             carry(far, self.tunnel.wire, (), b"")
@@ -316,6 +338,7 @@ def number_of(error: BaseException) -> int:
     return getattr(error, "errno", None) or errno.EIO
 
 
+_attempts: WeakSet[Connecting] = WeakSet()
 # With a tunnel, but where the bytes go is not decided; somebody may have written already.
 _undecided: set[Connecting] = set()
 _all_decided = threading.Event()
@@ -331,6 +354,14 @@ def _at_exit() -> None:
         _all_decided.wait(_EXIT_TIMEOUT)
 
 
-atexit.register(_at_exit)
+def _after_fork() -> None:
+    global _all_decided
+    _all_decided = threading.Event()
+    _undecided.clear()
+    for attempt in tuple(_attempts):
+        attempt.leave_to_parent()
+
+
+at_exit(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_undecided.clear)
+    os.register_at_fork(after_in_child=_after_fork)

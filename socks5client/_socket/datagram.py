@@ -378,10 +378,10 @@ def _derived(cls: type[socket]) -> type[DatagramSocket]:
     return type(cls.__name__, (cls, DatagramSocket), {})
 
 
-def make_datagram(sock: socket, family: int, type: int) -> int | None:
+def make_datagram(sock: socket, family: int, type: int) -> _stdlib.socket | None:
     """Makes `sock` a `DatagramSocket`, in the middle of its construction.
 
-    Returns the fd to go on with, None where the system is to make it.
+    Returns one whose fd it is to take, None where the system is to make it.
     """
     cls = sock.__class__
     if not issubclass(cls, DatagramSocket):

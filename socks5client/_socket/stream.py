@@ -10,7 +10,7 @@ import errno
 import os
 import socket as _stdlib
 
-from .._plain import Plain
+from .._plain import Plain, give_up
 from ..protocol import Address
 from ..route import DIRECT, find_route, get_default_proxy
 from ..sync import open_tunnel
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     SocketAddress: TypeAlias = tuple[str | bytes, int] | tuple[str, int, int, int]
 
 _INTERNET = (_stdlib.AF_INET, _stdlib.AF_INET6)
+STAND_IN = getattr(_stdlib, "AF_UNIX", _stdlib.AF_INET)
 _ERROR = (_stdlib.SOL_SOCKET, _stdlib.SO_ERROR)
 _ACCEPTS = (_stdlib.SOL_SOCKET, getattr(_stdlib, "SO_ACCEPTCONN", None))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
@@ -86,7 +87,7 @@ class socket(Plain):
     ) -> None:
         if proxy is not None:
             self._route = find_route(proxy)
-        made = None
+        made: _stdlib.socket | None = None
         if fileno is None and family in (-1, *_INTERNET) and self._route is not DIRECT:
             # What the system means by no argument.
             family = _stdlib.AF_INET if family == -1 else family
@@ -95,7 +96,7 @@ class socket(Plain):
             kind = type & ~_TYPE_FLAGS
             if kind == _stdlib.SOCK_STREAM:
                 self._proxied = True
-                made = stand_in(family, type)
+                made = Plain(STAND_IN, type)
             elif kind == _stdlib.SOCK_DGRAM and not (
                 proxy is None and get_default_proxy() is DIRECT
             ):
@@ -103,10 +104,12 @@ class socket(Plain):
 
                 made = make_datagram(self, family, type)
         try:
-            super().__init__(family, type, proto, fileno if made is None else made)
+            super().__init__(family, type, proto, fileno if made is None else made.fileno())
+            if made is not None:
+                made.detach()
         except BaseException:
             if made is not None:
-                os.close(made)
+                give_up(made, self)
             raise
 
     def connect(self, address: Any, /) -> None:
@@ -158,14 +161,10 @@ class socket(Plain):
             source_address=self._source,
             socket_options=self._options,
         )
-        sock = tunnel.plain()
-        try:
+        with tunnel.plain() as sock:
             self._replace_fd(sock.fileno())
-        finally:
-            sock.close()
+        self._wire = None if tunnel.wire is sock else tunnel.wire
         self._peer, self._reply = address, tunnel.reply
-        if tunnel.wire is not sock:
-            self._wire = tunnel.wire
 
     def connect_ex(self, address: Any, /) -> int:
         """As `connect`, but with an errno for a result where that raises one."""
@@ -204,6 +203,8 @@ class socket(Plain):
                 from .listener import Listener
 
                 self._listener = Listener(self, route)
+                # Of all others it is the C method.
+                self.__dict__["shutdown"] = self._listener.shutdown
                 return
             with self._draft() as draft:
                 self._become_plain(draft)
@@ -214,7 +215,8 @@ class socket(Plain):
 
         The socket is a connected one of this class. A rendezvous has one peer: a further
         `accept()` asks for a new one, and so does `getsockname()` before it. Raises TimeoutError
-        or BlockingIOError as in the system, and a SocksError where the proxy reports a failure.
+        or BlockingIOError as in the system, OSError (EINVAL) once `shutdown()` has been called, as
+        on Linux, and a SocksError where the proxy reports a failure.
         """
         if self._listener is None:
             return super().accept()
@@ -391,10 +393,3 @@ class socket(Plain):
             )
         os.dup2(fd, self.fileno(), inheritable=self.get_inheritable())
         self.settimeout(self.gettimeout())  # non-blocking mode is the kernel socket's, not ours
-
-
-def stand_in(family: int, type: int) -> int:
-    """The fd of a socket that cannot be connected to an internet address."""
-    if hasattr(_stdlib, "AF_UNIX"):
-        family = _stdlib.AF_UNIX
-    return Plain(family, type).detach()

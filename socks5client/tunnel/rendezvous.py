@@ -110,6 +110,14 @@ class Rendezvous:
         if tunnel is not None:
             tunnel.wire.close()
 
+    def _hang_up(self) -> None:
+        """Wakes another thread that waits: to it the connection is at its end."""
+        if self._tunnel is not None:
+            try:
+                self._tunnel.wire.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is
+
     def _close_here(self) -> None:
         if self._here is not None:
             self._here.close()

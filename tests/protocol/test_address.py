@@ -123,6 +123,7 @@ def test_unknown_address_type(kind: int) -> None:
         ("192.0.2.1", 80, True),
         ("::1", 80, True),
         ("10.0.0.1", 1, True),
+        ("1.0.0.0", 1, True),
         ("0.0.0.0", 80, False),
         ("::", 80, False),
         ("192.0.2.1", 0, False),

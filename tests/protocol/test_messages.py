@@ -5,6 +5,7 @@ import pytest
 from socks5client import RemoteProtocolError
 from socks5client.protocol import (
     Address,
+    AddressType,
     Command,
     Method,
     MethodOffer,
@@ -12,6 +13,24 @@ from socks5client.protocol import (
     Reply,
     Request,
 )
+
+
+def test_the_codes_are_those_of_the_rfc() -> None:
+    """And the last two commands Tor's."""
+    assert {method.name: method.value for method in Method} == {
+        "NO_AUTHENTICATION": 0,
+        "GSSAPI": 1,
+        "USERNAME_PASSWORD": 2,
+        "NO_ACCEPTABLE": 255,
+    }
+    assert {command.name: command.value for command in Command} == {
+        "CONNECT": 1,
+        "BIND": 2,
+        "UDP_ASSOCIATE": 3,
+        "RESOLVE": 240,
+        "RESOLVE_PTR": 241,
+    }
+    assert {kind.name: kind.value for kind in AddressType} == {"IPV4": 1, "NAME": 3, "IPV6": 4}
 
 
 @pytest.mark.parametrize(
