@@ -36,7 +36,6 @@ CHANGEABLE = (
     "sendmsg",
     "sendto",
     "setsockopt",
-    "shutdown",
 )
 
 

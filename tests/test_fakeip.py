@@ -106,6 +106,17 @@ def test_an_address_is_used_again_after_all_the_others(names: list[str], most: i
             stands[name] = host
 
 
+def test_one_that_is_kept_is_passed_over_each_time() -> None:
+    table = Placeholders(SMALL, 2)
+    hosts = []
+    for number in range(20):
+        kept = table.addresses("kept.test")[0]
+        hosts.append(table.addresses(f"{number}.test")[0])
+    others = {str(host) for host in ip_network(SMALL[0]).hosts()} - {kept}
+    for start in range(len(hosts) - 4):
+        assert set(hosts[start : start + 5]) == others
+
+
 def test_the_limits_that_are_promised() -> None:
     assert NETWORKS == ("198.18.0.0/15", "fd53:6f63:6b73:3563::/64")
     assert MOST_NAMES == 65536

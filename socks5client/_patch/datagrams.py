@@ -12,7 +12,7 @@ import socket
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
-from .._plain import Plain, System, family_of
+from .._plain import Plain, System, family_of, moved
 from .._socket.datagram import DatagramSocket
 from ..protocol import Address, AddressType
 from ..tunnel.dial import look_up
@@ -132,8 +132,7 @@ class DatagramDelegate(DatagramSocket):
     def twin(self) -> DatagramDelegate:
         """One that shares the association, on a duplicate of the fd."""
         self.associate()
-        twin = DatagramDelegate.__new__(DatagramDelegate)
-        Plain.__init__(twin, self.family, self.type, self.proto, os.dup(self.fileno()))
+        twin = moved(self._as_it_is(), DatagramDelegate, self.family, self.type, self.proto)
         vars(twin).update(vars(self))
         assert self._relay is not None
         self._relay.join(twin)

@@ -260,15 +260,6 @@ def setsockopt(self: socket.socket, *args: Any) -> None:
             note_of(self).options.append(args)
 
 
-def shutdown(self: socket.socket, how: int, /) -> None:
-    """As in the system."""
-    delegate = delegate_of(self)
-    if delegate is None:
-        _plain["shutdown"](self, how)
-    else:
-        delegate.shutdown(how)
-
-
 def dup(self: socket.socket) -> socket.socket:
     """As in the system."""
     delegate = delegate_of(self)
@@ -350,7 +341,6 @@ _WITHOUT_SETTINGS: dict[str, Callable[..., Any]] = {
     "getsockname": getsockname,
     "getsockopt": getsockopt,
     "setsockopt": setsockopt,
-    "shutdown": shutdown,
     **{
         name: _receiver(name)
         for name in ("recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into")

@@ -99,6 +99,8 @@ class Listener:
         self._owner._check_open()
         if how not in (_stdlib.SHUT_RD, _stdlib.SHUT_WR, _stdlib.SHUT_RDWR):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if self._over:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         if how == _stdlib.SHUT_WR:
             return
         self._over = errno.EINVAL

@@ -126,7 +126,8 @@ def relay_address(reply: Reply, proxy: str) -> tuple[str, int]:
     `proxy` is the IP address that the proxy was reached at. It replaces what says nothing
     (zeros, a name, none), and what cannot be reached from here where the proxy can (a loopback
     address where its own is none, one that is not global where its own is), nor is one: a group
-    (multicast), where datagrams would be everybody's. Raises RemoteProtocolError where there is no port. Source: RFC 1928 section 6, UDP ASSOCIATE.
+    (multicast), where datagrams would be everybody's. Raises RemoteProtocolError where there is
+    no port. Source: RFC 1928 section 6, UDP ASSOCIATE.
     """
     if reply.port == 0:
         raise RemoteProtocolError("the reply to UDP ASSOCIATE has no port for the relay")

@@ -76,6 +76,7 @@ def test_bad_credentials(username: str, password: str, error: type[Exception], m
 
 def test_as_values() -> None:
     assert NoAuth() == NoAuth()
+    assert type("Derived", (NoAuth,), {})() != NoAuth()  # it may negotiate
     assert hash(NoAuth()) == hash(NoAuth())
     assert UsernamePassword("a", "bc") == UsernamePassword("a", "bc")
     assert UsernamePassword("a", "bc") != UsernamePassword("ab", "c")
