@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Processes that share the tests: many of them wait for something.
 WORKERS ?= 3
 
-.PHONY: demo test lint bench docs fuzz audit clean
+.PHONY: demo test lint bench docs fuzz mutation audit clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
@@ -30,6 +30,11 @@ bench: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzz
+
+# Mutants of the core that no test sees; about half an hour.
+mutation: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group mutation
+	$(BIN)/python -m tests.mutation
 
 # Known holes in what this stands on; needs the internet.
 audit: $(VENV)/.dev

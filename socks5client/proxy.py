@@ -298,9 +298,10 @@ def _split_port(location: str) -> tuple[str, int]:
         if had_colon:
             raise ValueError("the proxy URL's port is empty")
         return host, DEFAULT_PORT
-    if not (port.isascii() and port.isdigit()) or not 1 <= int(port[:6]) <= 0xFFFF:
+    digits = port.lstrip("0")  # and no more of them than matter: it may be a password
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(digits[:6] or 0) <= 0xFFFF:
         raise ValueError("the proxy URL's port is not a number from 1 to 65535")
-    return host, int(port)
+    return host, int(digits)
 
 
 def _unquote(part: str, text: str) -> str:
