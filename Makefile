@@ -15,7 +15,7 @@ test: $(VENV)/.dev
 	.ci/debian-packages
 	$(BIN)/python -m pytest tests/protocol -q \
 	    --cov=socks5client.protocol --cov-branch --cov-fail-under=100
-	$(BIN)/python -m pytest -q --ignore=tests/protocol -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q --ignore=tests/protocol -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
