@@ -667,3 +667,21 @@ def test_replacing_an_open_fd_on_windows_says_so(
         pytest.raises(OSError, match="Windows"),
     ):
         sock.connect(echo.address)
+
+
+def test_options_of_tcp_where_the_proxy_is_on_a_unix_socket(echo: Echo, tmp_path: Path) -> None:
+    """http.client and asyncio set them; they mean nothing there. What is nobody's is an error."""
+    path = str(tmp_path / "proxy")
+    with Server(host=None, unix_path=path) as server:
+        proxy = socks5client.Proxy("", unix_path=path)
+        with socks5client.connect(echo.address, proxy=proxy) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            with pytest.raises(OSError, match="Protocol not available"):
+                sock.setsockopt(socket.SOL_SOCKET, 9999, 1)
+        server.wait_idle()
+    with (
+        socks5client.connect(echo.address, proxy=DIRECT) as sock,
+        pytest.raises(OSError, match="Protocol not available"),
+    ):
+        sock.setsockopt(socket.IPPROTO_TCP, 9999, 1)

@@ -273,10 +273,16 @@ class socket(Plain):
             with self._draft(bound=False) as draft:
                 draft.setsockopt(*args)
             self._options += (args,)
-        elif self._wire is None:
-            super().setsockopt(*args)
-        else:
-            self._wire.setsockopt(*args)
+            return
+        try:
+            if self._wire is None:
+                super().setsockopt(*args)
+            else:
+                self._wire.setsockopt(*args)
+        except OSError as error:
+            # Where the proxy's is a unix socket, what is TCP's means nothing.
+            if not self._proxied or error.errno != errno.EOPNOTSUPP:
+                raise
 
     def getsockopt(self, *args: Any) -> Any:
         """As in the system; before `connect` it is of the connection to the proxy."""

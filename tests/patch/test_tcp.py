@@ -6,6 +6,7 @@ import _socket
 import asyncio
 import errno
 import gc
+import http.client
 import os
 import select
 import selectors
@@ -32,6 +33,7 @@ from tests.tunnel.leftovers import nothing_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import trustme
 
@@ -315,6 +317,20 @@ def test_urllib3(server: Server, target: tuple[str, int]) -> None:
         assert Plain.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         talk(sock)
     assert was_asked(server, target)
+
+
+def test_http_client_where_the_proxy_is_on_a_unix_socket(tmp_path: Path) -> None:
+    """It sets an option of TCP's, and takes no for a failure."""
+    path = str(tmp_path / "proxy")
+    with (
+        web_server() as (_, port),
+        Server(host=None, unix_path=path, names={NAME: "127.0.0.1"}) as proxy,
+        socks5client.patch(f"socks5h+unix://{path}"),
+    ):
+        with closing(http.client.HTTPConnection(NAME, port, timeout=10)) as connection:
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"a page"
+        assert len(proxy.requests) == 1
 
 
 # Errors, and what follows them.
