@@ -15,6 +15,9 @@ from tests.server_fixture import CATALOGUE, Fault, Server, close, drip, reset, s
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.server_fixture import Action
+    from tests.server_fixture.faults import Stage
+
 ONE_IN = 100
 
 
@@ -37,13 +40,14 @@ class Some(Collection[int]):
 
 def faults() -> list[Fault]:
     """Every kind in turn; each hits one connection of ONE_IN times their number."""
-    kinds = [
-        *((stage, action) for stage in ("method", "reply") for action in _actions()),
+    kinds: list[tuple[Stage, Action]] = [
+        *(("method", action) for action in _actions()),
+        *(("reply", action) for action in _actions()),
         *((fault.stage, fault.action) for name in _NAMES for fault in (CATALOGUE[name],)),
     ]
     divisor = ONE_IN * len(kinds)
     return [
-        Fault(stage, action, connections=Some(divisor, ONE_IN * number))  # type: ignore[arg-type]
+        Fault(stage, action, connections=Some(divisor, ONE_IN * number))
         for number, (stage, action) in enumerate(kinds)
     ]
 
@@ -51,7 +55,7 @@ def faults() -> list[Fault]:
 _NAMES = ("no-acceptable", "wrong-version-reply", "garbage-method", "reply-code-1", "reply-code-5")
 
 
-def _actions() -> list[object]:
+def _actions() -> list[Action]:
     return [close(), reset(), stall(), drip(0.05), truncate(1)]
 
 

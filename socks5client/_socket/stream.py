@@ -275,10 +275,8 @@ class socket(Plain):
             self._options += (args,)
             return
         try:
-            if self._wire is None:
-                super().setsockopt(*args)
-            else:
-                self._wire.setsockopt(*args)
+            set_it = super().setsockopt if self._wire is None else self._wire.setsockopt
+            set_it(*args)
         except OSError as error:
             # Where the proxy's is a unix socket, what is TCP's means nothing.
             if not self._proxied or error.errno != errno.EOPNOTSUPP:
