@@ -60,5 +60,7 @@ def _wait(step: Wait, deadline: Deadline | None, block: bool) -> None:
         return
     with _Selector() as selector:
         for sock in step.socks:
+            if sock.fileno() < 0:  # another thread has closed it
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             selector.register(sock, selectors.EVENT_WRITE if step.write else selectors.EVENT_READ)
         selector.select(pause)

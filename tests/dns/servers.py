@@ -60,10 +60,14 @@ def name_server(udp: Respond, tcp: Respond) -> Iterator[tuple[str, int, list[str
             for wire in tcp(dns.message.from_wire(data)):
                 self.wfile.write(len(wire).to_bytes(2, "big") + wire)
 
-    with (
-        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream) as stream,
-        socketserver.UDPServer(stream.server_address, Datagram) as datagram,  # type: ignore[arg-type]
-    ):
+    while True:
+        stream = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream)
+        try:
+            datagram = socketserver.UDPServer(stream.server_address, Datagram)  # type: ignore[arg-type]
+            break
+        except OSError:  # somebody has the port for UDP
+            stream.server_close()
+    with stream, datagram:
         servers = (stream, datagram)
         threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in servers]
         for thread in threads:
