@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .options import Options
 
 _KEEPALIVE = 60  # seconds, as curl's
+_TO_DEVICE = getattr(socket, "SO_BINDTODEVICE", None)  # Linux has it
 _VERSIONS = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -70,9 +71,10 @@ def _local_host(sock: socket.socket, name: str) -> str:
         return name
     if not only_host and _is_interface(name):
         try:
-            device = getattr(socket, "SO_BINDTODEVICE")  # noqa: B009 - Linux has it
-            sock.setsockopt(socket.SOL_SOCKET, device, os.fsencode(name) + b"\0")
-        except (AttributeError, OSError) as error:
+            if _TO_DEVICE is None:
+                raise OSError
+            sock.setsockopt(socket.SOL_SOCKET, _TO_DEVICE, os.fsencode(name) + b"\0")
+        except OSError as error:
             raise _no_local_end(f"to the interface {name}", error) from None
         return ""
     if only_interface:
@@ -110,6 +112,6 @@ def _bind(sock: socket.socket, host: str, ports: str | None) -> None:
     raise _no_local_end(f"to {host or 'any address'}, port {ports or 'any'}", failure)
 
 
-def _no_local_end(where: str, error: Exception) -> TransferError:
-    reason = getattr(error, "strerror", None) or "not possible on this system"
+def _no_local_end(where: str, error: OSError) -> TransferError:
+    reason = error.strerror or "not possible on this system"
     return TransferError(Exit.INTERFACE_FAILED, f"cannot bind {where}: {reason}")

@@ -81,11 +81,11 @@ def _text_asked_for(command: Options) -> str | None:
 def _transfer(operations: list[Options]) -> int:
     """All transfers; the code of the last one, or of the last that failed with -Z."""
     command = operations[0]
-    formats = [
-        None if options.write_out is None else read_format(options.write_out)
+    formats = {
+        options: read_format(options.write_out)
         for options in operations
-    ]
-    write_out = dict(zip(map(id, operations), formats, strict=True))
+        if options.write_out is not None
+    }
     code: int = Exit.OK
     with (
         Display.of(*operations) as display,
@@ -94,10 +94,9 @@ def _transfer(operations: list[Options]) -> int:
     ):
         for job, outcome in run_all(jobs_of(operations), session, command):
             this = Exit.OK if outcome.error is None else _report(outcome.error, job.options)
-            format_ = write_out[id(job.options)]
-            if format_ is not None:
+            if job.options in formats:
                 with display.aside():
-                    this = _write_out(format_, outcome, job.options) or this
+                    this = _write_out(formats[job.options], outcome, job.options) or this
             if job.options.cookie_jar is not None:
                 save_cookies(job, session)
             if command.waterfall:

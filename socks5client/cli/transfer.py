@@ -72,13 +72,12 @@ class Transfer:
     def __init__(self, job: Job, session: Session, chosen: Chosen | None = None) -> None:
         self._chosen = chosen or Chosen()
         self.job = job
-        self.options = job.options
+        self.options = options = job.options
         self.session = session
         self.outcome = Outcome(number=job.number, given_url=job.url)
-        options, lull = job.options, Lull.of(job.options)
-        self.deadline = Deadline(options.max_time, options.connect_timeout, lull)
+        self.deadline = Deadline(options.max_time, options.connect_timeout, Lull.of(options))
         self.meter = Meter(options.limit_rate, self.deadline)
-        self.narrator = Narrator.of(job.options, session)
+        self.narrator = Narrator.of(options, session)
         self.stage = Stage.CONNECT
         self.proxied = True
         self.send_failed = False

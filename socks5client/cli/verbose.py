@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -68,13 +68,15 @@ def stderr_of(options: Options) -> Iterator[None]:
         with redirect_stderr(sys.stdout):
             yield
     else:
-        try:
-            file = open(name, "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
-        except OSError as error:
-            to_stderr(f"socks5-curl: --stderr: cannot write {name}: {error.strerror or error}")
-            yield
-            return
-        with file, redirect_stderr(file):
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(
+                    open(name, "w", encoding="utf-8", errors="surrogateescape")
+                )
+            except OSError as error:
+                to_stderr(f"socks5-curl: --stderr: cannot write {name}: {error.strerror or error}")
+            else:
+                stack.enter_context(redirect_stderr(file))
             yield
 
 

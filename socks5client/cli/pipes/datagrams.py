@@ -35,12 +35,8 @@ def pipe_udp(transfer: Transfer) -> None:
             transfer.mark("tunnel")
             transfer.stage = Stage.BODY
             transfer.mark("pretransfer")
-            output = Output(transfer)
-            try:
+            with Output(transfer) as output:
                 _Exchange(transfer, sock, source, output).run()
-                output.finish()
-            finally:
-                output.close()
     finally:
         source.close()
 

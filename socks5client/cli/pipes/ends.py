@@ -15,6 +15,8 @@ from ..exitcodes import Exit, TransferError
 from ..options import UsageError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from ..output import Sink
     from ..transfer import Transfer
 
@@ -121,13 +123,17 @@ class Output:
             os.dup2(null, STDOUT)
             os.close(null)
 
-    def finish(self) -> None:
-        """All has arrived: a file is there even if it is empty."""
-        if self._sink is not None:
-            self._sink.finish()
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
-        if self._sink is not None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Where all has arrived, a file is there even if it is empty."""
+        if self._sink is None:
+            return
+        try:
+            if error is None:
+                self._sink.finish()
+        finally:
             self._sink.close()
 
 

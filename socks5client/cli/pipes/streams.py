@@ -40,13 +40,8 @@ def carry(transfer: Transfer, sock: socket.socket, source: Input) -> None:
     transfer.stage = Stage.BODY
     transfer.mark("pretransfer")
     transfer.meter.begin()
-    with sock:
-        output = Output(transfer)
-        try:
-            _Pipe(transfer, sock, source, output).run()
-            output.finish()
-        finally:
-            output.close()
+    with sock, Output(transfer) as output:
+        _Pipe(transfer, sock, source, output).run()
 
 
 class _Pipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...errors import ReplyError, SocksError
+from ...errors import ReplyError
 from ...handshake import Connected, TlsEstablished
 from ...protocol import Address, Authenticated, MethodOffer, MethodSelection, Reply, Request
 from ...sync import open_tunnel
@@ -100,12 +100,6 @@ class Conversation:
     def refusal(self) -> int | None:
         """REP of a failure."""
         return self.error.code if isinstance(self.error, ReplyError) else None
-
-    @property
-    def blames_another(self) -> bool:
-        """Whether it was a proxy before the last one that failed."""
-        at = self.error.proxy if isinstance(self.error, SocksError) else None
-        return at is not None and at is not self._last
 
     @property
     def place(self) -> str:

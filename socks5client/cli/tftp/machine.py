@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OCTET, NETASCII = b"octet", b"netascii"
 BLOCK_SIZE = 512
-LEAST, MOST = 8, 65464  # RFC 2348
+LEAST = 8  # RFC 2348
 RETRY = 2  # seconds until a packet is sent once more; both sides, if the server agrees
 
 
