@@ -59,6 +59,7 @@ class Proxy:
     __slots__ = (
         "auth",
         "host",
+        "is_usual",
         "pipelined",
         "port",
         "remote_dns",
@@ -74,6 +75,8 @@ class Proxy:
     ssl_context: ssl.SSLContext | None
     unix_path: str | None
     pipelined: bool
+    #: Whether a negotiation with it is the usual exchange: no authentication, nothing wraps it.
+    is_usual: bool
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class Proxy:
             ("ssl_context", ssl_context),
             ("unix_path", unix_path),
             ("pipelined", bool(pipelined)),
+            ("is_usual", methods == NO_AUTH and not tls and not pipelined),
         ):
             object.__setattr__(self, name, value)
 
@@ -194,7 +198,7 @@ class Proxy:
         return _rebuild, (type(self), self._as_dict())
 
     def _as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "is_usual"}
 
     def _fields(self) -> tuple[object, ...]:
         return tuple(self._as_dict().values())

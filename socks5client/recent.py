@@ -21,7 +21,7 @@ _MOST = 8
 def note_destination(chain: Chain, target: Address) -> None:
     """A CONNECT to `target` through `chain` has succeeded."""
     known = recent.get()
-    if known[:1] == ((chain, target),):
+    if known and known[0] == (chain, target):  # as a rule
         return
     if known and known[0][0] == chain:
         known = known[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from .proxy import Proxy
 
@@ -38,7 +39,7 @@ def set_default_proxy(proxy: ProxyLike) -> None:
     Raises ValueError for a malformed one.
     """
     global _default
-    _default = None if proxy is None else _route(proxy)
+    _default = None if proxy is None else find_route(proxy)
 
 
 def get_default_proxy() -> Chain | Direct | None:
@@ -54,6 +55,8 @@ def find_route(proxy: ProxyLike) -> Chain | Direct:
     """
     if isinstance(proxy, Proxy):
         return (proxy,)
+    if isinstance(proxy, str):
+        return _of_url(proxy)
     if proxy is not None:
         return _route(proxy)
     if _default is not None:
@@ -68,11 +71,15 @@ def find_route(proxy: ProxyLike) -> Chain | Direct:
     return (found,)
 
 
-def _route(proxy: Proxy | str | Sequence[Proxy | str] | Direct) -> Chain | Direct:
+@lru_cache(maxsize=64)
+def _of_url(url: str) -> Chain:
+    """Kept, since most programs have one and pass it again and again: reading it takes a while."""
+    return (Proxy.from_url(url),)
+
+
+def _route(proxy: Sequence[Proxy | str] | Direct) -> Chain | Direct:
     if proxy is DIRECT:
         return DIRECT
-    if isinstance(proxy, (Proxy, str)):
-        proxy = (proxy,)
     chain = tuple(hop if isinstance(hop, Proxy) else Proxy.from_url(hop) for hop in proxy)
     if not chain:
         raise ValueError("the chain of proxies is empty; DIRECT says that none is wanted")

@@ -336,3 +336,26 @@ def test_malformed_environment(environ: dict[str, str], match: str) -> None:
 def test_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKS5CLIENT_PROXY", "socks5h://from-env")
     assert Proxy.from_env() == Proxy("from-env")
+
+
+class _Silent(NoAuth):
+    """It negotiates in its own way, perhaps."""
+
+
+@pytest.mark.parametrize(
+    ("proxy", "usual"),
+    [
+        (Proxy("proxy.example"), True),
+        (Proxy("proxy.example", remote_dns=False), True),
+        (Proxy("", unix_path="/run/proxy"), True),
+        (Proxy("proxy.example", auth=UsernamePassword("alice", "secret")), False),
+        (Proxy("proxy.example", auth=(UsernamePassword("alice", "secret"), NoAuth())), False),
+        (Proxy("proxy.example", auth=_Silent()), False),
+        (Proxy("proxy.example", tls=True), False),
+        (Proxy("proxy.example", pipelined=True), False),
+    ],
+)
+def test_whether_its_negotiation_is_the_usual_exchange(proxy: Proxy, usual: bool) -> None:
+    assert proxy.is_usual is usual
+    assert pickle.loads(pickle.dumps(proxy)).is_usual is usual
+    assert proxy.replace(auth=UsernamePassword("bob", "secret")).is_usual is False

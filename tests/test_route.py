@@ -72,3 +72,9 @@ def test_the_default_comes_before_the_environment(monkeypatch: pytest.MonkeyPatc
 
 def test_direct_says_what_it_is() -> None:
     assert repr(DIRECT) == "socks5client.DIRECT"
+
+
+def test_a_url_is_read_once() -> None:
+    url = "socks5h://proxy.example:1081"
+    (first,), (second,) = find_route(url), find_route(url)
+    assert first is second == Proxy("proxy.example", 1081)

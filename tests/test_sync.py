@@ -107,3 +107,13 @@ def test_a_default_timeout_of_the_program_does_not_count(echo: Echo) -> None:
             assert len(server.requests) == 1
     finally:
         socket.setdefaulttimeout(None)
+
+
+def test_one_proxy_twice_in_a_chain(echo: Echo) -> None:
+    with Server() as server:
+        hop = Proxy(*server.address)
+        with sync.connect(echo.address, proxy=(hop, hop), timeout=5) as sock:
+            sock.sendall(b"x")
+            assert read_exactly(sock, 1) == b"x"
+        asked = {exchange.target for exchange in server.requests}
+    assert asked == {server.address, echo.address}

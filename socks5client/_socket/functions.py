@@ -7,9 +7,10 @@ import socket as _stdlib
 from .._plain import Plain
 from ..protocol import Address
 from ..route import DIRECT, find_route
-from ..sync import Rendezvous, open_tunnel, run
+from ..sync import Rendezvous, run
 from ..sync.rendezvous import ask_for_rendezvous
-from ..tunnel import Deadline
+from ..sync.tunnel import run_connect
+from ..tunnel import Deadline, open_tunnel
 from ..tunnel.dial import reach
 from ..tunnel.rendezvous import ANYBODY
 from .adopted import accepted, adopt
@@ -77,7 +78,7 @@ def create_connection(
         timeout = _stdlib.getdefaulttimeout()
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        steps = reach(
+        reached = reach(
             target,
             Plain,
             source_address,
@@ -85,9 +86,9 @@ def create_connection(
             all_errors=all_errors,
             early_data=early_data,
         )
-        plain = run(steps, deadline)
+        plain = run(reached, deadline)
         return adopt(plain, plain, timeout)
-    tunnel = open_tunnel(
+    steps = open_tunnel(
         route,
         target,
         deadline,
@@ -96,12 +97,14 @@ def create_connection(
         early_data=early_data,
         make=_make,
     )
-    sock = tunnel.wire if tunnel.handshake is None else tunnel.plain()
+    tunnel = run_connect(route, steps, deadline)
+    wire, reply, handshake, _ = tunnel
+    sock = wire if handshake is None else tunnel.plain()
     if not isinstance(sock, socket):  # the plain end of a bridge
-        sock = adopt(sock, tunnel.wire, timeout)
+        sock = adopt(sock, wire, timeout)
     elif sock.gettimeout() != timeout:
         sock.settimeout(timeout)
-    sock._proxied, sock._peer, sock._reply = True, address, tunnel.reply
+    sock._proxied, sock._peer, sock._reply = True, address, reply
     return sock
 
 

@@ -13,8 +13,8 @@ import socket as _stdlib
 from .._plain import Plain, give_up
 from ..protocol import Address
 from ..route import DIRECT, find_route, get_default_proxy
-from ..sync import open_tunnel
-from ..tunnel import Deadline
+from ..sync.tunnel import run_connect
+from ..tunnel import Deadline, open_tunnel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,10 +137,11 @@ class socket(Plain):
                 self._unconfirmed = False
                 raise failure
         self._check_unconnected()
-        route = find_route(self._route)
+        route = find_route(None) if self._route is None else self._route
+        timeout = self.gettimeout()
         if route is DIRECT:
             with self._draft() as draft:
-                draft.settimeout(self.gettimeout())
+                draft.settimeout(timeout)
                 try:
                     draft.connect(address)
                 except BlockingIOError:  # it is on its way
@@ -148,19 +149,15 @@ class socket(Plain):
                     raise
                 self._become_plain(draft)
             return
-        if self.gettimeout() == 0:
+        if timeout == 0:
             from .connecting import Connecting  # threads, which most programs never need
 
             self._connecting = Connecting(self, route, target, address)
             raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
-        tunnel = open_tunnel(
-            route,
-            target,
-            Deadline.after(self.gettimeout()),
-            family=self.family,
-            source_address=self._source,
-            socket_options=self._options,
-        )
+        deadline = Deadline.after(timeout)
+        options = {"source_address": self._source, "socket_options": self._options}
+        steps = open_tunnel(route, target, deadline, make=Plain, family=self.family, **options)
+        tunnel = run_connect(route, steps, deadline)
         with tunnel.plain() as sock:
             self._replace_fd(sock.fileno())
         self._wire = None if tunnel.wire is sock else tunnel.wire
@@ -373,7 +370,7 @@ class socket(Plain):
 
     def _real_close(self, *args: Any) -> None:
         # What socket.close() comes to, once no file made from the socket is open any more.
-        super()._real_close(*args)  # type: ignore[misc]
+        Plain._real_close(self, *args)  # type: ignore[attr-defined]
         if self._listener is not None:
             self._listener.close()
         connecting, self._connecting = self._connecting, None

@@ -11,8 +11,9 @@ from .._plain import handed_out
 from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..tunnel import Deadline
+from ..tunnel import open_tunnel as opening
 from ..tunnel.dial import make_unblocking, reach
-from .running import open_tunnel, run
+from .running import run, run_connect
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -45,13 +46,14 @@ async def connect(
     route = find_route(proxy)
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        steps = reach(target, make_unblocking, local_addr, early_data=early_data)
-        return handed_out(await run(steps, deadline))
-    tunnel = await open_tunnel(
-        route, target, deadline, source_address=local_addr, early_data=early_data
+        reached = reach(target, make_unblocking, local_addr, early_data=early_data)
+        return handed_out(await run(reached, deadline))
+    steps = opening(
+        route, target, make=make_unblocking, source_address=local_addr, early_data=early_data
     )
-    sock = tunnel.plain()
-    sock.setblocking(False)
+    sock = (await run_connect(route, steps, deadline)).plain()
+    if sock.gettimeout() != 0:  # the plain end of a bridge
+        sock.setblocking(False)
     return sock
 
 

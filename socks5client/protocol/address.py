@@ -54,7 +54,7 @@ class Address(namedtuple("Address", ("host", "port"))):
         return tuple.__new__(cls, (_pack(host)[1], port))
 
     @classmethod
-    def from_tuple(cls, address: tuple[str | bytes, int] | tuple[str, int, int, int]) -> Self:
+    def from_tuple(cls, address: tuple[str | bytes, int] | tuple[str, int, int, int]) -> Address:
         """From an `address` as the `socket` module takes it: (host, port), or the four of IPv6.
 
         The flow label and the scope of an IPv6 address have no place in the protocol and
@@ -63,6 +63,8 @@ class Address(namedtuple("Address", ("host", "port"))):
         if not isinstance(address, tuple) or len(address) not in (2, 4):
             raise TypeError(f"an address is a tuple (host, port), not {address!r}")
         host, port = address[:2]
+        if type(host) is str and type(port) is int:
+            return _made(host, port)
         if isinstance(host, (bytes, bytearray)):
             try:
                 host = host.decode("ascii")
@@ -106,6 +108,12 @@ class Address(namedtuple("Address", ("host", "port"))):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@lru_cache(maxsize=1024)
+def _made(host: str, port: int) -> Address:
+    """The address of them: most programs use a few again and again."""
+    return Address(host, port)
 
 
 def wire_length(head: bytes) -> int:

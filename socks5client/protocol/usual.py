@@ -8,29 +8,35 @@ sent the same by then, and all rules and errors are that one's.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .address import AddressType, wire_length
-from .messages import VERSION, Method, MethodOffer, MethodSelection, Reply
+from .messages import VERSION, Method, MethodOffer, MethodSelection, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .messages import Request
+    from .address import Address
 
 _OFFER = MethodOffer((Method.NO_AUTHENTICATION,)).encode()
 _SELECTION = bytes((VERSION, Method.NO_AUTHENTICATION))
 _SUCCESS = bytes((VERSION, 0, 0, AddressType.IPV4))
-_REST = 3 + wire_length(bytes((AddressType.IPV4, 0))) - Reply.HEAD
+_REST = wire_length(_SUCCESS[3:] + bytes(1)) - 1
 
-# Where the reply begins in all that was received.
-REPLY_START = MethodSelection.LENGTH
+# Where the reply's ATYP is in all that was received.
+ADDRESS_START = MethodSelection.LENGTH + 3
 
 
-def usual_turns(request: Request) -> tuple[tuple[bytes, int, bytes], ...]:
-    """What to send, how many bytes then surely belong to the answer, and how it begins.
+@lru_cache(maxsize=256)
+def usual_turns(command: int, address: Address) -> tuple[tuple[bytes, int, bytes | None], ...]:
+    """What to send, how many bytes then surely belong to the answer, and what they are.
 
-    `request` is what to ask for. Source: RFC 1928 sections 3, 4 and 6.
+    The last of these are any, which is said by None.
+
+    `command` and `address` are what to ask for, as a `Request` has them. Source: RFC 1928
+    sections 3, 4 and 6.
     """
     return (
-        (_OFFER, MethodSelection.LENGTH, _SELECTION),
-        (request.encode(), Reply.HEAD, _SUCCESS),
-        (b"", _REST, b""),
+        (_OFFER, len(_SELECTION), _SELECTION),
+        (Request(command, address).encode(), len(_SUCCESS), _SUCCESS),
+        (b"", _REST, None),
     )

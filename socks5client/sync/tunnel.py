@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import tunnel
 from .._plain import Plain, handed_out
 from ..protocol import Address, Command
-from ..recent import note_destination, recent
+from ..recent import note_destination
 from ..route import DIRECT, find_route
 from ..tunnel.deadline import Deadline
 from ..tunnel.dial import reach
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..route import Chain, ProxyLike
     from ..tunnel import Tunnel
+    from ..tunnel.waiting import Waiting
 
 
 def connect(
@@ -61,8 +62,13 @@ def open_tunnel(
 ) -> Tunnel:
     """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`; waits for it."""
     steps = tunnel.open_tunnel(chain, target, deadline, command=command, make=make, **options)
+    if command is not Command.CONNECT:
+        return run(steps, deadline)
+    return run_connect(chain, steps, deadline)
+
+
+def run_connect(chain: Chain, steps: Waiting[Tunnel], deadline: Deadline | None) -> Tunnel:
+    """What `steps`, a CONNECT through `chain`, come to by `deadline`; its destination is noted."""
     opened = run(steps, deadline)
-    # Most programs connect to the same destination again and again.
-    if command is Command.CONNECT and recent.get()[:1] != ((chain, opened.address),):
-        note_destination(chain, opened.address)
+    note_destination(chain, opened.address)
     return opened

@@ -52,10 +52,10 @@ async def run(steps: Waiting[T], deadline: Deadline | None = None) -> T:
 
 async def _wait(step: Wait) -> None:
     wait = trio.lowlevel.wait_writable if step.write else trio.lowlevel.wait_readable
+    if len(step.socks) == 1 and step.pause is None:  # as a rule
+        await wait(step.socks[0])
+        return
     with trio.move_on_after(inf if step.pause is None else step.pause):
-        if len(step.socks) == 1:
-            await wait(step.socks[0])
-            return
         async with trio.open_nursery() as nursery:
             for sock in step.socks:
                 nursery.start_soon(_wait_first, wait, sock, nursery.cancel_scope)
@@ -85,7 +85,13 @@ async def open_tunnel(
     """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     steps = opening(chain, target, make=make_unblocking, command=command, **options)
+    if command is not Command.CONNECT:
+        return await run(steps, deadline)
+    return await run_connect(chain, steps, deadline)
+
+
+async def run_connect(chain: Chain, steps: Waiting[Tunnel], deadline: Deadline | None) -> Tunnel:
+    """What `steps`, a CONNECT through `chain`, come to by `deadline`; its destination is noted."""
     tunnel = await run(steps, deadline)
-    if command is Command.CONNECT:
-        note_destination(chain, tunnel.address)
+    note_destination(chain, tunnel.address)
     return tunnel

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 
 
+# By how much a call may outlast the deadline, in seconds, before the socket is told anew: each
+# time takes a system call.
+_SLACK = 0.02
+
+
 class Deadline:
     """One absolute end for a whole operation, on the monotonic clock.
 
@@ -20,11 +25,12 @@ class Deadline:
     ValueError where that is negative.
     """
 
-    __slots__ = ("_end",)
+    __slots__ = ("_end", "_timeout")
 
     def __init__(self, timeout: float, start: float | None = None) -> None:
         if not timeout >= 0:
             raise ValueError(f"timeout {timeout} is negative")
+        self._timeout = timeout
         self._end = (time.monotonic() if start is None else start) + timeout
 
     @classmethod
@@ -49,7 +55,10 @@ class Deadline:
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline passed")
-        sock.settimeout(left)
+        told = sock.gettimeout()
+        if told is None or not left <= told <= left + _SLACK:
+            # The whole of it while it is new: the socket may keep that when all is done.
+            sock.settimeout(self._timeout if self._timeout - left < _SLACK else left)
 
 
 def is_timeout(error: OSError) -> bool:

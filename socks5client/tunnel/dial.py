@@ -56,18 +56,14 @@ def dial(
     `socket_options`, as `setsockopt` takes them. It blocks or not as the sockets of `make` do;
     `deadline` is for those that do. Raises ProxyConnectionError, HandshakeTimeout.
     """
-
-    def start(family: int) -> socket.socket:
-        sock = make(family)
-        if (source_address is None and not socket_options) or proxy.unix_path is not None:
-            return sock
-        return _prepared(sock, source_address, socket_options)
-
+    start = make
     try:
         if proxy.unix_path is not None:
             ways: Sequence[Way] = ((socket.AF_UNIX, proxy.unix_path),)
         else:
             ways = _literal(proxy.host, proxy.port) or (yield from _found(proxy.host, proxy.port))
+            if source_address is not None or socket_options:
+                start = partial(_made, make, source_address, socket_options)
         return (yield from _reach(ways, deadline, start, []))
     except socket.gaierror as error:
         raise unknown_proxy(proxy, target, error) from error
@@ -99,10 +95,7 @@ def reach(
     do; `deadline` is for those that do. With `all_errors` an ExceptionGroup of all the attempts'
     errors is raised. `early_data` is sent as soon as the connection stands.
     """
-
-    def start(family: int) -> socket.socket:
-        return _prepared(make(family), source_address)
-
+    start = partial(_made, make, source_address, ())
     ways = _literal(*target) or (yield from _found(*target))
     failures: list[OSError] = []
     try:
@@ -130,12 +123,14 @@ def make_unblocking(family: int) -> socket.socket:
     return sock
 
 
-def _prepared(
-    sock: socket.socket,
+def _made(
+    make: Callable[[int], socket.socket],
     source_address: Any,
-    options: Iterable[tuple[int, int, int | bytes]] = (),
+    options: Iterable[tuple[int, int, int | bytes]],
+    family: int,
 ) -> socket.socket:
-    """`sock` with its options set, and its local end; closed where that fails."""
+    """What `make` makes, with its options set, and its local end; closed where that fails."""
+    sock = make(family)
     try:
         for option in options:
             if _FAMILY_OF_LEVEL.get(option[0], sock.family) == sock.family:
@@ -156,9 +151,9 @@ def _reach(
 ) -> Waiting[socket.socket]:
     """A connection by one of `ways`; `start` makes a socket, `failures` takes what failed."""
     if len(ways) != 1:
-        return (yield from _race(_interleaved(ways), start, failures))
+        return _race(_interleaved(ways), start, failures)
     family, address = ways[0]
-    return (yield from _connected(start(family), address, deadline))
+    return _connected(start(family), address, deadline)
 
 
 def _connected(

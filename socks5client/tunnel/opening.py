@@ -12,8 +12,7 @@ from ..errors import HandshakeTimeout, RemoteProtocolError, ReplyError, SocksErr
 from ..handshake import Connected, Handshake
 from ..protocol import Address, Command, Reply, Request
 from ..protocol.encapsulation import wrap
-from ..protocol.usual import REPLY_START, usual_turns
-from ..proxy import NO_AUTH
+from ..protocol.usual import ADDRESS_START, usual_turns
 from .deadline import is_timeout
 from .dial import dial, look_up, unknown_proxy
 from .waiting import Aside, Wait, receive, send
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
     from .deadline import Deadline
     from .waiting import Waiting
 
+
+# Each connection makes these: a member of an Enum, and a named tuple by its name, are slow.
+_BIND = Command.BIND
+_new = tuple.__new__
 
 # More might fill the proxy's buffers, and then it could not answer that it refuses.
 MAX_EARLY_DATA = 16384
@@ -89,35 +92,29 @@ def open_tunnel(
     """
     if len(early_data) > MAX_EARLY_DATA:
         raise ValueError(f"{len(early_data)} bytes of early data; {MAX_EARLY_DATA} is the most")
-    hops = (yield from _next_hops(chain, target)) if len(chain) > 1 else None
-    usual = (
-        len(chain) == 1
-        and chain[0].auth == NO_AUTH
-        and not chain[0].tls
-        and not chain[0].pipelined
-        and trace is None
-        and command is not Command.BIND
-    )
+    first, last, single = chain[0], chain[-1], len(chain) == 1
+    hops = None if single else (yield from _next_hops(chain, target))
+    usual = single and first.is_usual and trace is None and command is not _BIND
     failures: list[ReplyError] = []
     addresses: Sequence[Address] = (target,)
-    if not chain[-1].remote_dns:
-        addresses = yield from _looked_up(target, family, chain[-1], target)
+    if not last.remote_dns:
+        addresses = yield from _looked_up(target, family, last, target)
     for address in addresses:
-        wire = yield from dial(chain[0], target, deadline, source_address, socket_options, make)
+        wire = yield from dial(first, target, deadline, source_address, socket_options, make)
         try:
             if trace is not None:
-                trace(chain[0], Connected(wire.getpeername()))
-            request = Request(command, address)
+                trace(first, Connected(wire.getpeername()))
             handshake = None
             if usual:
-                reply = yield from _run_usual(chain, request, wire, deadline)
+                reply = yield from _run_usual(chain, command, address, wire, deadline)
             else:
+                request = Request(command, address)
                 handshake = Handshake(chain, request, hops=hops, early_data=early_data, trace=trace)
                 reply = yield from _run(handshake, wire, deadline)
-            if early_data and not chain[-1].pipelined:
-                handshake = handshake or Handshake(chain, request)
+            if early_data and not last.pipelined:
+                handshake = handshake or Handshake(chain, Request(command, address))
                 yield from _send_early(early_data, handshake, wire, deadline)
-            return Tunnel(wire, reply, handshake, address)
+            return _new(Tunnel, (wire, reply, handshake, address))
         except ReplyError as error:
             wire.close()
             failures.append(error)
@@ -195,7 +192,11 @@ def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -
 
 
 def _run_usual(
-    chain: Chain, request: Request, sock: socket.socket, deadline: Deadline | None
+    chain: Chain,
+    command: Command,
+    address: Address,
+    sock: socket.socket,
+    deadline: Deadline | None,
 ) -> Waiting[Reply]:
     """The usual exchange, as long as it is that; else all is left to a `Handshake`.
 
@@ -205,7 +206,7 @@ def _run_usual(
     failure = None
     blocks = sock.gettimeout() != 0
     try:
-        for message, count, start in usual_turns(request):
+        for message, count, usual in usual_turns(command, address):
             if deadline is not None:
                 deadline.apply(sock)
             if message:
@@ -219,13 +220,13 @@ def _run_usual(
                 except BlockingIOError:
                     yield Wait((sock,))
             received += data
-            if len(data) < count or not data.startswith(start):
+            if data != usual and (usual is not None or len(data) < count):
                 break
         else:
-            return Reply(0, received[REPLY_START + 3 :])
+            return _new(Reply, (0, received[ADDRESS_START:]))
     except OSError as error:
         failure = error
-    handshake = Handshake(chain, request)
+    handshake = Handshake(chain, Request(command, address))
     if received:
         handshake.receive_data(received)
     if failure is not None:
