@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.origins import Echo
     from tests.real_servers import RealProxy
 
+ROOT = Path(__file__).resolve().parent.parent
 ALICE = {"alice": "secret"}
 
 
@@ -165,6 +168,15 @@ def test_exactly_one_method_that_allows_it(auth: Any) -> None:
 
 # Which real servers cope with it. The reference server does: see above.
 COPES = {"danted": True, "ssh_dynamic": True, "microsocks": False, "microsocks_auth": False}
+
+
+def test_the_documentation_says_who_copes() -> None:
+    names = {"danted": "danted", "ssh_dynamic": "ssh -D", "microsocks": "microsocks"}
+    names["microsocks_auth"] = "microsocks with a password"
+    page = (ROOT / "docs" / "recipes" / "round-trips.md").read_text()
+    said = dict(re.findall(r"^\| (.+?) \|[^|]*\| (yes|no) \|$", page, re.MULTILINE))
+    assert said.pop("the reference server of the tests") == "yes"
+    assert said == {names[name]: "yes" if copes else "no" for name, copes in COPES.items()}
 
 
 @pytest.mark.parametrize("name", COPES)
