@@ -373,7 +373,7 @@ class socket(Plain):
         Plain._real_close(self, *args)  # type: ignore[attr-defined]
         if self._listener is not None:
             self._listener.close()
-        connecting, self._connecting = self._connecting, None
+        connecting = self.__dict__.pop("_connecting", None)
         if connecting is not None:
             connecting.cancel()
 

@@ -62,7 +62,7 @@ class Address(namedtuple("Address", ("host", "port"))):
         """
         if not isinstance(address, tuple) or len(address) not in (2, 4):
             raise TypeError(f"an address is a tuple (host, port), not {address!r}")
-        host, port = address[:2]
+        host, port = address[0], address[1]
         if type(host) is str and type(port) is int:
             return _made(host, port)
         if isinstance(host, (bytes, bytearray)):

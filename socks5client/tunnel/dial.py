@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from .._plain import Plain
 from .._plain import getaddrinfo as _getaddrinfo
-from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError
+from ..errors import HandshakeTimeout, ProxyConnectionError, RemoteProtocolError, SocksError
 from ..protocol import Address, AddressType
 from .deadline import is_timeout
 from .waiting import Aside, Wait, send
@@ -61,23 +61,14 @@ def dial(
         if proxy.unix_path is not None:
             ways: Sequence[Way] = ((socket.AF_UNIX, proxy.unix_path),)
         else:
-            ways = _literal(proxy.host, proxy.port) or (yield from _found(proxy.host, proxy.port))
+            ways = literal(proxy.host, proxy.port) or (yield from _found(proxy.host, proxy.port))
             if source_address is not None or socket_options:
                 start = partial(_made, make, source_address, socket_options)
         return (yield from _reach(ways, deadline, start, []))
     except socket.gaierror as error:
         raise unknown_proxy(proxy, target, error) from error
     except OSError as error:
-        if is_timeout(error):
-            raise HandshakeTimeout(
-                "the proxy did not take the connection in time", proxy=proxy, target=target
-            ) from error
-        raise ProxyConnectionError(
-            f"cannot connect to the proxy: {error.strerror or error}",
-            errno=error.errno,
-            proxy=proxy,
-            target=target,
-        ) from error
+        raise unreached(proxy, target, error) from error
 
 
 def reach(
@@ -96,7 +87,7 @@ def reach(
     errors is raised. `early_data` is sent as soon as the connection stands.
     """
     start = partial(_made, make, source_address, ())
-    ways = _literal(*target) or (yield from _found(*target))
+    ways = literal(*target) or (yield from _found(*target))
     failures: list[OSError] = []
     try:
         sock = yield from _reach(ways, deadline, start, failures)
@@ -161,24 +152,38 @@ def _connected(
 ) -> Waiting[socket.socket]:
     """`sock`, connected to `address`; closed where that fails."""
     try:
-        if deadline is not None:
-            deadline.apply(sock)
-        elif sock.gettimeout():
-            sock.settimeout(None)  # socket.setdefaulttimeout() gave it one
         while True:
             try:
-                _connect(sock, address)
+                begin_to_connect(sock, address, deadline)
                 return sock
             except BlockingIOError as error:
                 if error.errno == errno.EINPROGRESS:
                     break
             yield Wait((), pause=_RETRY)
-        while not _is_connected(sock):
-            yield Wait((sock,), True)
+        yield from until_connected(sock)
         return sock
     except BaseException:
         sock.close()
         raise
+
+
+def begin_to_connect(sock: socket.socket, address: Any, deadline: Deadline | None) -> None:
+    """Connects `sock` to `address` where it blocks, which `deadline` bounds.
+
+    Else it raises BlockingIOError: EINPROGRESS where it is on its way, EAGAIN where a unix
+    socket's backlog is full. Raises what the system does.
+    """
+    if deadline is not None:
+        deadline.apply(sock)
+    elif sock.gettimeout():
+        sock.settimeout(None)  # socket.setdefaulttimeout() gave it one
+    _connect(sock, address)
+
+
+def until_connected(sock: socket.socket) -> Waiting[None]:
+    """Waits for the connection of `sock`, on its way. Raises the OSError that it fails with."""
+    while not _is_connected(sock):
+        yield Wait((sock,), True)
 
 
 def _race(
@@ -261,11 +266,25 @@ def _found(host: str, port: int) -> Waiting[Sequence[Way]]:
 
 
 @lru_cache(maxsize=64)
-def _literal(host: str, port: int) -> tuple[Way, ...]:
+def literal(host: str, port: int) -> tuple[Way, ...]:
     """The same for an IP literal; nothing for a name, and for a zone that must be looked up."""
     families = {AddressType.IPV4: socket.AF_INET, AddressType.IPV6: socket.AF_INET6}
     family = families.get(Address(host, port).type) if host and "%" not in host else None
     return () if family is None else ((family, (host, port)),)
+
+
+def unreached(proxy: Proxy, target: Address, error: OSError) -> SocksError:
+    """What `error`, of connecting to `proxy`, means on the way to `target`."""
+    if is_timeout(error):
+        return HandshakeTimeout(
+            "the proxy did not take the connection in time", proxy=proxy, target=target
+        )
+    return ProxyConnectionError(
+        f"cannot connect to the proxy: {error.strerror or error}",
+        errno=error.errno,
+        proxy=proxy,
+        target=target,
+    )
 
 
 def unknown_proxy(proxy: Proxy, target: Address, error: socket.gaierror) -> ProxyConnectionError:

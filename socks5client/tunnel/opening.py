@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections import namedtuple
-from functools import partial
 from itertools import pairwise
 
 from .._plain import handed_out
-from ..errors import HandshakeTimeout, RemoteProtocolError, ReplyError, SocksError
+from ..errors import HandshakeTimeout, ReplyError
 from ..handshake import Connected, Handshake
 from ..protocol import Address, Command, Reply, Request
 from ..protocol.encapsulation import wrap
-from ..protocol.usual import ADDRESS_START, usual_turns
+from .conversing import broken, converse, converse_as_usual
 from .deadline import is_timeout
-from .dial import dial, look_up, unknown_proxy
-from .waiting import Aside, Wait, receive, send
+from .dial import (
+    begin_to_connect,
+    dial,
+    literal,
+    look_up,
+    unknown_proxy,
+    unreached,
+    until_connected,
+)
+from .waiting import send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +32,11 @@ if TYPE_CHECKING:
     from ..proxy import Proxy
     from ..route import Chain
     from .deadline import Deadline
+    from .dial import Way
     from .waiting import Waiting
 
 
-# Each connection makes these: a member of an Enum, and a named tuple by its name, are slow.
+# Each tunnel needs these: a member of an Enum is slow to reach, and Tunnel(...) to call.
 _BIND = Command.BIND
 _new = tuple.__new__
 
@@ -90,11 +98,80 @@ def open_tunnel(
     handshake. Raises a SocksError, the system's `gaierror` where a name is looked up here, or
     ValueError for more early data than 16384 bytes.
     """
+    first = chain[0]
+    if (
+        first.is_usual
+        and first.remote_dns
+        and len(chain) == 1
+        and command is not _BIND
+        and not (source_address or socket_options or all_errors or early_data or trace)
+    ):
+        ways = literal(first.host, first.port)
+        if ways:
+            return _open_as_usual(chain, command, target, ways[0], deadline, make)
     if len(early_data) > MAX_EARLY_DATA:
         raise ValueError(f"{len(early_data)} bytes of early data; {MAX_EARLY_DATA} is the most")
-    first, last, single = chain[0], chain[-1], len(chain) == 1
-    hops = None if single else (yield from _next_hops(chain, target))
-    usual = single and first.is_usual and trace is None and command is not _BIND
+    return _open(
+        chain,
+        target,
+        deadline,
+        make,
+        command,
+        family,
+        source_address,
+        socket_options,
+        all_errors,
+        early_data,
+        trace,
+    )
+
+
+def _open_as_usual(
+    chain: Chain,
+    command: Command,
+    target: Address,
+    way: Way,
+    deadline: Deadline | None,
+    make: Callable[[int], socket.socket],
+) -> Waiting[Tunnel]:
+    """Nearly every tunnel is this one: to a proxy with an IP address, and the usual exchange."""
+    family, address = way
+    try:
+        sock = make(family)
+    except OSError as error:
+        raise unreached(chain[0], target, error) from error
+    try:
+        try:
+            try:
+                begin_to_connect(sock, address, deadline)
+            except BlockingIOError:  # it is on its way
+                yield from until_connected(sock)
+        except OSError as error:
+            raise unreached(chain[0], target, error) from error
+        reply = yield from converse_as_usual(chain, command, target, sock, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return _new(Tunnel, (sock, reply, None, target))
+
+
+def _open(
+    chain: Chain,
+    target: Address,
+    deadline: Deadline | None,
+    make: Callable[[int], socket.socket],
+    command: Command,
+    family: int,
+    source_address: tuple[str, int] | None,
+    socket_options: Iterable[tuple[int, int, int | bytes]],
+    all_errors: bool,
+    early_data: bytes,
+    trace: Trace | None,
+) -> Waiting[Tunnel]:
+    """Any other."""
+    first, last = chain[0], chain[-1]
+    usual = len(chain) == 1 and first.is_usual and trace is None and command is not _BIND
+    hops = (yield from _next_hops(chain, target)) if len(chain) > 1 else None
     failures: list[ReplyError] = []
     addresses: Sequence[Address] = (target,)
     if not last.remote_dns:
@@ -106,11 +183,11 @@ def open_tunnel(
                 trace(first, Connected(wire.getpeername()))
             handshake = None
             if usual:
-                reply = yield from _run_usual(chain, command, address, wire, deadline)
+                reply = yield from converse_as_usual(chain, command, address, wire, deadline)
             else:
                 request = Request(command, address)
                 handshake = Handshake(chain, request, hops=hops, early_data=early_data, trace=trace)
-                reply = yield from _run(handshake, wire, deadline)
+                reply = yield from converse(handshake, wire, deadline)
             if early_data and not last.pipelined:
                 handshake = handshake or Handshake(chain, Request(command, address))
                 yield from _send_early(early_data, handshake, wire, deadline)
@@ -165,80 +242,3 @@ def _looked_up(
         raise HandshakeTimeout(
             "a name was not looked up in time", proxy=proxy, target=target
         ) from error
-
-
-def _run(handshake: Handshake, sock: socket.socket, deadline: Deadline | None) -> Waiting[Reply]:
-    """Moves the bytes of `handshake` over `sock`, until there is a reply (of BIND, the first)."""
-    while True:
-        data = handshake.data_to_send()
-        try:
-            if data:
-                yield from send(sock, data, deadline)
-            data = yield from receive(sock, handshake.bytes_needed, deadline, answer=bool(data))
-        except OSError as error:
-            raise handshake.placed(broken(error)) from error
-        if handshake.blocks:
-            try:
-                yield Aside(partial(handshake.receive_data, data))
-            except TimeoutError as error:
-                if not is_timeout(error):
-                    raise
-                raise handshake.placed(broken(error)) from error
-        else:
-            handshake.receive_data(data)
-        reply = handshake.rendezvous or handshake.reply
-        if reply is not None:
-            return reply
-
-
-def _run_usual(
-    chain: Chain,
-    command: Command,
-    address: Address,
-    sock: socket.socket,
-    deadline: Deadline | None,
-) -> Waiting[Reply]:
-    """The usual exchange, as long as it is that; else all is left to a `Handshake`.
-
-    All in one frame: right after the kernel has waited each call costs microseconds.
-    """
-    received = b""
-    failure = None
-    blocks = sock.gettimeout() != 0
-    try:
-        for message, count, usual in usual_turns(command, address):
-            if deadline is not None:
-                deadline.apply(sock)
-            if message:
-                sock.sendall(message)  # a new connection takes so few bytes at once
-                if not blocks:
-                    yield Wait((sock,))
-            while True:
-                try:
-                    data = sock.recv(count)
-                    break
-                except BlockingIOError:
-                    yield Wait((sock,))
-            received += data
-            if data != usual and (usual is not None or len(data) < count):
-                break
-        else:
-            return _new(Reply, (0, received[ADDRESS_START:]))
-    except OSError as error:
-        failure = error
-    handshake = Handshake(chain, Request(command, address))
-    if received:
-        handshake.receive_data(received)
-    if failure is not None:
-        raise handshake.placed(broken(failure)) from failure
-    handshake.data_to_send()  # that has been sent
-    return (yield from _run(handshake, sock, deadline))
-
-
-def broken(error: OSError) -> SocksError:
-    """What `error`, of the connection, means in the middle of the handshake."""
-    if is_timeout(error):
-        return HandshakeTimeout("the proxy did not finish the handshake in time")
-    return RemoteProtocolError(
-        f"the connection to the proxy broke in the handshake: {error.strerror or error}"
-    )

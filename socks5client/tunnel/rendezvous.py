@@ -7,9 +7,9 @@ import socket
 
 from ..protocol import Address
 from ..route import DIRECT, find_route
+from .conversing import broken
 from .deadline import is_timeout
 from .dial import own_host
-from .opening import broken
 from .waiting import receive
 
 TYPE_CHECKING = False
