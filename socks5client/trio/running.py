@@ -85,13 +85,7 @@ async def open_tunnel(
     """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     steps = opening(chain, target, make=make_unblocking, command=command, **options)
-    if command is not Command.CONNECT:
-        return await run(steps, deadline)
-    return await run_connect(chain, steps, deadline)
-
-
-async def run_connect(chain: Chain, steps: Waiting[Tunnel], deadline: Deadline | None) -> Tunnel:
-    """What `steps`, a CONNECT through `chain`, come to by `deadline`; its destination is noted."""
     tunnel = await run(steps, deadline)
-    note_destination(chain, tunnel.address)
+    if command is Command.CONNECT:
+        note_destination(chain, tunnel.address)
     return tunnel
