@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from . import (
     aio,
+    aiohttp_sessions,
     connect,
+    curl,
     download,
     gss,
     http,
     http_async,
     imports,
+    memory,
     patching,
     pictures,
     roundtrips,
@@ -34,14 +37,17 @@ if TYPE_CHECKING:
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterator[Table | Counts]]] = {
     "connect": connect.run,
-    "asyncio": aio.run,
+    "asyncio, trio": aio.run,
     "syscalls": syscalls.run,
     "download": download.run,
     "httpx": http.run,
     "httpx async": http_async.run,
+    "aiohttp": aiohttp_sessions.run,
+    "curl": curl.run,
     "udp": udp.run,
     "round trips": roundtrips.run,
     "gssapi": gss.run,
+    "memory": memory.run,
     "patch": patching.run,
     "import": imports.run,
 }
@@ -58,11 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
         tables = []
         try:
             for table in BENCHMARKS[name](settings):
-                print(f"[{name}] {table}\n", flush=True)
+                print(f"[{name}] {table}\n({pictures.made(name)['command']})\n", flush=True)
                 tables.append(table.as_json())
             report[name] = tables
         except LeftOutError as error:
-            print(f"[{name}] left out: {error}\n", flush=True)
+            print(f"[{name}] left out: {error}\n({pictures.made(name)['command']})\n", flush=True)
             report[name] = str(error)
     print(f"ratio: the median of the rounds' ratios. {time.monotonic() - begun:.0f} s in all.")
     if options.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-import sys
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Address = tuple[str, int]
+User = tuple[str, str]
 
 FLOOR, FLOOR_TIMEOUT = "floor", "floor, timeout"
 # The same code once more: how far its ratio is from 1 is the noise of the other ratios.
@@ -39,6 +40,8 @@ NAMES = (
     PYSOCKS,
     PYTHON_SOCKS,
 )
+# Those that know a password.
+NAMES_WITH_PASSWORD = (FLOOR, FLOOR_AGAIN, OURS, OURS_URL, OURS_SOCKET, PYSOCKS, PYTHON_SOCKS)
 TIMEOUT = 10.0
 
 # The module and the package of those that need one.
@@ -51,25 +54,34 @@ def installed(names: Iterable[str] = NAMES) -> list[str]:
     return [name for name in names if name not in _MODULES or find_spec(_MODULES[name])]
 
 
-def connector(name: str, proxy: Address, target: Address) -> Callable[[], Any]:
+def connector(
+    name: str, proxy: Address, target: Address, user: User | None = None
+) -> Callable[[], Any]:
     """A function that returns something connected to `target`, which can be closed."""
     if name == PYSOCKS:
-        return _pysocks(proxy, target)
+        return _pysocks(proxy, target, user)
     if name == PYTHON_SOCKS:
-        return _python_socks(proxy, target)
-    ours = socks5client.Proxy(*proxy)
-    url = str(ours)
+        return _python_socks(proxy, target, user)
+    url, ours = "socks5h://{}:{}".format(*proxy), socks5client.Proxy(*proxy)
+    by_hand: Callable[[], Any] = partial(floor.connect, proxy, target)
+    if user is not None:
+        url = "socks5h://{}:{}@{}:{}".format(*user, *proxy)
+        ours = ours.replace(auth=socks5client.UsernamePassword(*user))
+        secrets = user[0].encode(), user[1].encode()
+        by_hand = partial(floor.connect_with_password, proxy, target, *secrets)
 
     def by_socket() -> socket.socket:
         sock = socks5client.socket(proxy=ours)
         sock.connect(target)
         return sock
 
-    def by_select() -> socket.socket:
+    def by_poll() -> socket.socket:
         sock = socks5client.socket(proxy=ours)
         sock.setblocking(False)
         sock.connect_ex(target)
-        select.select((), (sock,), ())
+        ready = select.poll()
+        ready.register(sock, select.POLLOUT)
+        ready.poll()
         number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
             raise OSError(number, os.strerror(number))
@@ -77,53 +89,34 @@ def connector(name: str, proxy: Address, target: Address) -> Callable[[], Any]:
         return sock
 
     found: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: floor.connect(proxy, target),
-        FLOOR_AGAIN: lambda: floor.connect(proxy, target),
+        FLOOR: by_hand,
+        FLOOR_AGAIN: by_hand,
         DIRECT: lambda: socket.create_connection(target),
         OURS: lambda: socks5client.create_connection(target, proxy=ours),
         OURS_URL: lambda: socks5client.create_connection(target, proxy=url),
         OURS_SOCKET: by_socket,
-        OURS_BRIDGED: by_select,
+        OURS_BRIDGED: by_poll,
         FLOOR_TIMEOUT: lambda: floor.connect(proxy, target, TIMEOUT),
         OURS_TIMEOUT: lambda: socks5client.create_connection(target, TIMEOUT, proxy=ours),
     }
     return found[name]
 
 
-def _pysocks(proxy: Address, target: Address) -> Callable[[], Any]:
+def _pysocks(proxy: Address, target: Address, user: User | None) -> Callable[[], Any]:
     socks: Any = import_module("socks")  # it has no types
 
     def connect() -> Any:
         sock = socks.socksocket()
-        sock.set_proxy(socks.SOCKS5, *proxy, rdns=True)
+        sock.set_proxy(socks.SOCKS5, *proxy, True, *(user or ()))
         sock.connect(target)
         return sock
 
     return connect
 
 
-def _python_socks(proxy: Address, target: Address) -> Callable[[], Any]:
+def _python_socks(proxy: Address, target: Address, user: User | None) -> Callable[[], Any]:
     from python_socks import ProxyType
     from python_socks.sync import Proxy
 
-    theirs = Proxy(ProxyType.SOCKS5, *proxy, rdns=True)
+    theirs = Proxy(ProxyType.SOCKS5, *proxy, *(user or ()), rdns=True)
     return lambda: theirs.connect(*target)
-
-
-def connect_between_marks(
-    name: str, proxy: Address, target: Address, times: int, mark: str
-) -> None:
-    """Connects and closes; whoever watches the system calls sees `mark` before and after."""
-    connect = connector(name, proxy, target)
-    connect().close()  # what is done only once
-    os.access(mark, os.F_OK)
-    for _ in range(times):
-        connect().close()
-    os.access(mark, os.F_OK)
-
-
-if __name__ == "__main__":
-    _, _name, _host, _proxy_port, _target_port, _times, _mark = sys.argv
-    connect_between_marks(
-        _name, (_host, int(_proxy_port)), (_host, int(_target_port)), int(_times), _mark
-    )

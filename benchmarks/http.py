@@ -45,6 +45,9 @@ def run(settings: Settings) -> Iterator[Table]:
         yield _table("a new connection for each request", *setting, origin.http_url, news, False)
         yield _table("keep-alive", *setting, origin.http_url, requests, True)
         yield _table("keep-alive", *setting, origin.https_url, requests, True)
+        if find_spec("h2"):
+            url = origin.https_url
+            yield _table("HTTP/2, one connection", *setting, url, requests, True, http2=True)
 
 
 def _table(
@@ -55,10 +58,12 @@ def _table(
     url: str,
     requests: int,
     keep_alive: bool,
+    *,
+    http2: bool = False,
 ) -> Table:
     with ExitStack() as stack:
         contestants = []
-        for name, client in _clients(proxy, origin, keep_alive).items():
+        for name, client in _clients(proxy, origin, keep_alive, http2).items():
             stack.enter_context(client)
             work = _requests(client, f"{url}/index.html", requests)
             bar = KEEP_ALIVE_BAR.get(name) if keep_alive else None
@@ -73,7 +78,7 @@ def _table(
     return Table(title, (CPU_MICROSECONDS, WALL_MICROSECONDS), results, notes)
 
 
-def _clients(proxy: RealProxy, origin: Origin, keep_alive: bool) -> dict[str, Client]:
+def _clients(proxy: RealProxy, origin: Origin, keep_alive: bool, http2: bool) -> dict[str, Client]:
     import httpx
 
     from socks5client.httpx import Socks5Transport
@@ -83,6 +88,7 @@ def _clients(proxy: RealProxy, origin: Origin, keep_alive: bool) -> dict[str, Cl
         "verify": ssl.create_default_context(cafile=origin.ca_file),
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=kept),
         "trust_env": False,
+        "http2": http2,
     }
     transports: dict[str, httpx.BaseTransport] = {
         DIRECT: httpx.HTTPTransport(**common),

@@ -1,4 +1,4 @@
-"""httpx's async client through danted to nginx: a connection for each request, 20 at a time."""
+"""httpx's async client through danted to nginx, 20 at a time: fresh connections, and HTTP/2."""
 
 from __future__ import annotations
 
@@ -35,38 +35,51 @@ def run(settings: Settings) -> Iterator[Table]:
         if find_spec(module) is None:
             raise LeftOutError(f"{module} is not installed")
     need_programs("danted", "nginx")
-    rounds, requests = settings.rounds_or(ROUNDS), settings.size_or(REQUESTS, AT_A_TIME)
     with ExitStack() as stack:
         proxy = stack.enter_context(real_servers.danted(stack.enter_context(folder())))
         origin = stack.enter_context(real_servers.nginx(stack.enter_context(folder())))
+        yield _table(settings, proxy, origin, http2=False)
+        if find_spec("h2"):
+            yield _table(settings, proxy, origin, http2=True)
+
+
+def _table(settings: Settings, proxy: RealProxy, origin: Origin, *, http2: bool) -> Table:
+    """A new connection for each request, or one of HTTP/2 for all."""
+    rounds, requests = settings.rounds_or(ROUNDS), settings.size_or(REQUESTS, AT_A_TIME)
+    url = origin.https_url if http2 else origin.http_url
+    with ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
         contestants = []
-        for name, transport in _transports(proxy, origin).items():
+        for name, transport in _transports(proxy, origin, http2).items():
             client = stack.enter_context(_client(runner, transport))
-            work = _Requests(runner, client, f"{origin.http_url}/index.html", requests)
-            bar = BAR if name == OURS else None
+            work = _Requests(runner, client, f"{url}/index.html", requests)
+            bar = BAR if name == OURS and not http2 else None
             contestants.append(Contestant(name, timed(work, requests), DIRECT, bar))
         results = interleave(contestants, rounds)
+    how = "https, HTTP/2" if http2 else "http, a new connection for each request"
     title = (
-        f"httpx on asyncio, http, a new connection for each request, {AT_A_TIME} at a time:"
+        f"httpx on asyncio, {how}, {AT_A_TIME} at a time:"
         f" {rounds} rounds of {requests} requests, nginx by danted"
     )
     notes = [
         *missing(socksio="httpx's own SOCKS (socksio)", httpx_socks="httpx-socks"),
         "the floor is httpx direct",
     ]
-    yield Table(title, (CPU_MICROSECONDS, WALL_MICROSECONDS), results, notes)
+    return Table(title, (CPU_MICROSECONDS, WALL_MICROSECONDS), results, notes)
 
 
-def _transports(proxy: RealProxy, origin: Origin) -> dict[str, httpx.AsyncBaseTransport]:
+def _transports(
+    proxy: RealProxy, origin: Origin, http2: bool
+) -> dict[str, httpx.AsyncBaseTransport]:
     import httpx
 
     from socks5client.httpx import AsyncSocks5Transport
 
     common: dict[str, Any] = {
         "verify": ssl.create_default_context(cafile=origin.ca_file),
-        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0),
+        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=int(http2)),
         "trust_env": False,
+        "http2": http2,
     }
     transports: dict[str, httpx.AsyncBaseTransport] = {
         DIRECT: httpx.AsyncHTTPTransport(**common),

@@ -162,7 +162,8 @@ class Table:
 
     def _ratio(self, result: Result, quantity: Quantity) -> float | None:
         for floor in self.results:
-            if floor.contestant.name == result.contestant.floor:
+            # A tiny run may find nothing to measure.
+            if floor.contestant.name == result.contestant.floor and all(floor.values(quantity)):
                 return result.ratio(floor, quantity)
         return None
 

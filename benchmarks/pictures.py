@@ -97,9 +97,12 @@ def quantities(table: Mapping[str, Any]) -> list[str]:
 
 def kind(contestant: str) -> str:
     """Whether what is measured is this package ("ours"), another one, or what both stand on."""
-    if re.match(r"floor|plain|bare|direct|httpx direct|import socket itself", contestant):
+    floors = (
+        r"floor|plain|bare|by hand|import socket itself|(\w+|asyncio streams),? ?direct\b|direct"
+    )
+    if re.match(floors, contestant):
         return "floor"
-    others = "PySocks|python-socks|httpx's own|httpx-socks|import (python_)?socks\\b"
+    others = "PySocks|python-socks|httpx's own|(httpx|aiohttp)-socks|curl|import (python_)?socks\\b"
     return "others" if re.match(others, contestant) else "ours"
 
 

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from tests import real_servers
 
+from . import async_connectors as async_ways
+from . import between_marks
 from . import connectors as ways
-from .children import LOOPBACK, ROOT, listener
+from .between_marks import BLOCKING
+from .children import ROOT, listener
+from .connect import USER
 from .measure import layout
 from .run import LeftOutError, folder, missing, need_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .run import Settings
@@ -57,26 +61,55 @@ class Counts:
 
 
 def run(settings: Settings) -> Iterator[Counts]:
-    """Calls of one connect and close."""
+    """Calls of one connect and close: blocking, with a password, and in each event loop."""
     need_programs("microsocks", "strace")
     connects = settings.size_or(CONNECTS, 2)
+    notes = missing(**ways.PACKAGES)
     names = NAMES[:2] if settings.quick else NAMES
+    title = "System calls of one connect and close through microsocks"
     with folder() as files, real_servers.microsocks(files) as proxy, listener() as target:
+        ports = proxy.port, target[1]
+
+        def counted(loop: str, names: Iterable[str]) -> dict[str, dict[str, float]]:
+            return {name: _per_connect(loop, name, ports, connects, files) for name in names}
+
+        yield Counts(title, counted(BLOCKING, ways.installed(names)), notes)
+        if settings.quick:
+            return
+        for loop in async_ways.LOOPS:
+            found = async_ways.connectors(loop, proxy.address, target)
+            yield Counts(f"{title}, {loop}", counted(loop, found), notes)
+    with (
+        folder() as files,
+        real_servers.microsocks(files, *USER) as proxy,
+        listener() as target,
+    ):
         counts = {
-            name: _per_connect(name, (proxy.port, target[1]), connects, files)
-            for name in ways.installed(names)
+            name: _per_connect(BLOCKING, name, (proxy.port, target[1]), connects, files, USER)
+            for name in ways.installed(ways.NAMES_WITH_PASSWORD)
+            if name not in (ways.FLOOR_AGAIN, ways.OURS_URL)
         }
-    title = "System calls of one connect and close through microsocks, in the order of the first"
-    yield Counts(title, counts, missing(**ways.PACKAGES))
+    yield Counts(f"{title}, with a password", counts, notes)
 
 
-def _per_connect(name: str, ports: tuple[int, int], connects: int, files: Path) -> dict[str, float]:
+def _per_connect(
+    loop: str,
+    name: str,
+    ports: tuple[int, int],
+    connects: int,
+    files: Path,
+    user: ways.User | tuple[()] = (),
+) -> dict[str, float]:
     output, mark = files / "strace", str(files / "mark")
     strace = [str(real_servers.find("strace")), "-f", "-o", str(output)]
-    child = [sys.executable, "-m", ways.__name__, name, LOOPBACK]
+    child = [sys.executable, "-m", between_marks.__name__, loop, name]
     numbers = [str(number) for number in (*ports, connects)]
     ended = subprocess.run(
-        [*strace, *child, *numbers, mark], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [*strace, *child, *numbers, mark, *user],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     if ended.returncode:
         reason = (ended.stderr.strip() or "no message").splitlines()[-1]

@@ -34,6 +34,7 @@ ROUNDS, DATAGRAMS, SIZE = 41, 512, 512
 # and waking up; with many, to the calls.
 BURSTS = (32, 1)
 WHOLE, PIECE, REPETITIONS = 65_500, 1400, 20
+IN_FRAGMENTS, FRAGMENT_ROUNDS = 7000, 64
 MEGABYTES = Quantity("MB/s", lambda sample: WHOLE / sample.cpu / 1e6)
 
 
@@ -74,6 +75,7 @@ def run(settings: Settings) -> Iterator[Table]:
                 (CPU_MICROSECONDS, WALL_MICROSECONDS),
                 interleave([*unconnected, *connected], rounds),
             )
+    yield _in_fragments(rounds, settings.size_or(FRAGMENT_ROUNDS, 4))
     repetitions = settings.size_or(REPETITIONS, 1)
     yield Table(
         f"Reassembly of {WHOLE} bytes from {PIECE} each: {rounds} rounds of {repetitions}",
@@ -130,6 +132,44 @@ def _contestants(
         Contestant(f"socks5client {calls}", timed(prepare(ours, burst, count), count), floor, bar),
         Contestant(f"under patch() {calls}", timed(prepare(patched, burst, count), count), floor),
     ]
+
+
+def _in_fragments(rounds: int, count: int) -> Table:
+    """A large datagram there and back in fragments, beside as many packets of a plain socket."""
+    payload, pieces = bytes(IN_FRAGMENTS), IN_FRAGMENTS // PIECE
+    with (
+        echo() as peer,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain,
+        socks5client.associate(proxy="socks5h://{}:{}".format(*peer), fragment_size=PIECE) as ours,
+    ):
+        plain.settimeout(5)
+        ours.settimeout(5)
+
+        def by_hand() -> None:
+            for _ in range(count):
+                for _ in range(pieces):
+                    plain.sendto(payload[:PIECE], peer)
+                for _ in range(pieces):
+                    plain.recvfrom(65535)
+
+        def in_fragments() -> None:
+            for _ in range(count):
+                ours.sendto(payload, peer)
+                assert len(ours.recvfrom(65535)[0]) == IN_FRAGMENTS
+
+        floor = f"plain sendto, recvfrom, {pieces} times"
+        contestants = [
+            Contestant(floor, timed(by_hand, count)),
+            Contestant("socks5client sendto, recvfrom", timed(in_fragments, count), floor),
+        ]
+        results = interleave(contestants, rounds)
+    return Table(
+        f"UDP in fragments: {IN_FRAGMENTS} bytes in {pieces} there and back:"
+        f" {rounds} rounds of {count}",
+        (CPU_MICROSECONDS, WALL_MICROSECONDS),
+        results,
+        ["no other client does fragments"],
+    )
 
 
 def _reassembly(repetitions: int) -> Contestant:

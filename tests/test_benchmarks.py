@@ -18,15 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What each prints in its tables, whatever other libraries are there to compare with.
 EXPECTED = {
-    "connect": ["Connect and close through microsocks", "socks5client.create_connection"],
-    "asyncio": ["socks5client.asyncio.connect", "memory of 30 connections"],
+    "connect": ["Connect and close through microsocks", ", with a password,"],
+    "asyncio, trio": ["socks5client.asyncio.connect", "socks5client.trio.connect"],
     "syscalls": [],  # containers may forbid strace
     "download": ["Download of", "MB/s"],
-    "httpx": ["a new connection for each request", "keep-alive", "Socks5Transport"],
+    "httpx": ["a new connection for each request", "keep-alive", "HTTP/2", "Socks5Transport"],
     "httpx async": ["20 at a time", "AsyncSocks5Transport"],
-    "udp": ["bursts of 32", "socks5client sendto, recvfrom", "Reassembly of 65500 bytes"],
+    "aiohttp": ["a new connection for each request", "keep-alive", "Socks5Connector"],
+    "curl": ["one page", "a file of 1 MB", "socks5-curl"],
+    "udp": ["bursts of 32", "7000 bytes in 5 there and back", "Reassembly of 65500 bytes"],
     "round trips": ["20 ms each way", "password, pipelined", "early data"],
-    "gssapi": ["A stream under confidentiality", "bare wrap and unwrap"],
+    "gssapi": ["Connect and close by GSSAPI", "A stream under confidentiality"],
+    "memory": ["Memory of 100 idle connections", "PySocks", "socket(), non-blocking connect"],
     "patch": ["What patch() adds to a call", "A placeholder's memory"],
     "import": ["Import beyond", "import socks5client"],
 }
@@ -42,11 +45,12 @@ def test_a_tiny_run_prints_every_table(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert ended.returncode == 0, ended.stderr
     for name, texts in EXPECTED.items():
         assert f"[{name}] " in ended.stdout
+        assert f"({pictures.made(name)['command']})" in ended.stdout
         for text in texts:
             assert text in ended.stdout
     assert list(json.loads(report.read_text())) == list(EXPECTED)

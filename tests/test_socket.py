@@ -648,7 +648,7 @@ def test_an_interrupt_in_the_handshake_closes_the_connection(
     def interrupt(*args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("socks5client.tunnel.conversing.usual_turns", interrupt)
+    monkeypatch.setattr("socks5client.sync.usual.usual_turns", interrupt)
     monkeypatch.setattr("socks5client.handshake.Handshake.receive_data", interrupt)
     with Server(users={"alice": "secret"}, methods=(2, 0)) as server:
         with pytest.raises(KeyboardInterrupt):

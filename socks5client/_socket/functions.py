@@ -9,8 +9,8 @@ from ..protocol import Address
 from ..route import DIRECT, find_route
 from ..sync import Rendezvous, run
 from ..sync.rendezvous import ask_for_rendezvous
-from ..sync.tunnel import run_connect
-from ..tunnel import Deadline, open_tunnel
+from ..sync.tunnel import connect_tunnel
+from ..tunnel import Deadline
 from ..tunnel.dial import reach
 from ..tunnel.rendezvous import ANYBODY
 from .adopted import accepted, adopt
@@ -78,7 +78,7 @@ def create_connection(
         timeout = _stdlib.getdefaulttimeout()
     deadline = Deadline.after(timeout)
     if route is DIRECT:
-        reached = reach(
+        steps = reach(
             target,
             Plain,
             source_address,
@@ -86,18 +86,11 @@ def create_connection(
             all_errors=all_errors,
             early_data=early_data,
         )
-        plain = run(reached, deadline)
+        plain = run(steps, deadline)
         return adopt(plain, plain, timeout)
-    steps = open_tunnel(
-        route,
-        target,
-        deadline,
-        source_address=source_address,
-        all_errors=all_errors,
-        early_data=early_data,
-        make=_make,
+    tunnel = connect_tunnel(
+        route, target, deadline, _make, 0, source_address, (), all_errors, early_data
     )
-    tunnel = run_connect(route, steps, deadline)
     wire, reply, handshake, _ = tunnel
     sock = wire if handshake is None else tunnel.plain()
     if not isinstance(sock, socket):  # the plain end of a bridge

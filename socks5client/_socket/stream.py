@@ -13,8 +13,8 @@ import socket as _stdlib
 from .._plain import Plain, give_up
 from ..protocol import Address
 from ..route import DIRECT, find_route, get_default_proxy
-from ..sync.tunnel import run_connect
-from ..tunnel import Deadline, open_tunnel
+from ..sync.tunnel import connect_tunnel
+from ..tunnel import Deadline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,9 +155,9 @@ class socket(Plain):
             self._connecting = Connecting(self, route, target, address)
             raise BlockingIOError(errno.EINPROGRESS, os.strerror(errno.EINPROGRESS))
         deadline = Deadline.after(timeout)
-        options = {"source_address": self._source, "socket_options": self._options}
-        steps = open_tunnel(route, target, deadline, make=Plain, family=self.family, **options)
-        tunnel = run_connect(route, steps, deadline)
+        tunnel = connect_tunnel(
+            route, target, deadline, Plain, self.family, self._source, self._options
+        )
         with tunnel.plain() as sock:
             self._replace_fd(sock.fileno())
         self._wire = None if tunnel.wire is sock else tunnel.wire

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _OFFER = MethodOffer((Method.NO_AUTHENTICATION,)).encode()
 _SELECTION = bytes((VERSION, Method.NO_AUTHENTICATION))
 _SUCCESS = bytes((VERSION, 0, 0, AddressType.IPV4))
-_REST = wire_length(_SUCCESS[3:] + bytes(1)) - 1
+_REST = wire_length(_SUCCESS[3:]) - 1
 
 # Where the reply's ATYP is in all that was received.
 ADDRESS_START = MethodSelection.LENGTH + 3
 
 
-@lru_cache(maxsize=256)
+@lru_cache
 def usual_turns(command: int, address: Address) -> tuple[tuple[bytes, int, bytes | None], ...]:
     """What to send, how many bytes then surely belong to the answer, and what they are.
 

@@ -9,7 +9,9 @@ from ..recent import note_destination
 from ..route import DIRECT, find_route
 from ..tunnel.deadline import Deadline
 from ..tunnel.dial import reach
+from ..tunnel.opening import usual_way
 from .running import run
+from .usual import connect_as_usual
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..route import Chain, ProxyLike
     from ..tunnel import Tunnel
-    from ..tunnel.waiting import Waiting
 
 
 def connect(
@@ -46,7 +47,8 @@ def connect(
         steps = reach(target, Plain, deadline=deadline, early_data=early_data)
         sock = handed_out(run(steps, deadline))
     else:
-        sock = open_tunnel(route, target, deadline, early_data=early_data).plain()
+        opened = connect_tunnel(route, target, deadline, Plain, early_data=early_data)
+        sock = opened.plain()
     sock.settimeout(None)
     return sock
 
@@ -62,13 +64,43 @@ def open_tunnel(
 ) -> Tunnel:
     """As `socks5client.tunnel.open_tunnel`, whose other parameters are `options`; waits for it."""
     steps = tunnel.open_tunnel(chain, target, deadline, command=command, make=make, **options)
-    if command is not Command.CONNECT:
-        return run(steps, deadline)
-    return run_connect(chain, steps, deadline)
-
-
-def run_connect(chain: Chain, steps: Waiting[Tunnel], deadline: Deadline | None) -> Tunnel:
-    """What `steps`, a CONNECT through `chain`, come to by `deadline`; its destination is noted."""
     opened = run(steps, deadline)
-    note_destination(chain, opened.address)
+    if command is Command.CONNECT:
+        note_destination(chain, opened.address)
     return opened
+
+
+def connect_tunnel(
+    chain: Chain,
+    target: Address,
+    deadline: Deadline | None,
+    make: Callable[[int], socket.socket],
+    family: int = 0,
+    source_address: Any = None,
+    socket_options: tuple[tuple[Any, ...], ...] = (),
+    all_errors: bool = False,
+    early_data: bytes = b"",
+) -> Tunnel:
+    """As `open_tunnel` with CONNECT, for what programs call most.
+
+    `chain`, `target`, `deadline`, `make`, `family`, `source_address`, `socket_options`,
+    `all_errors` and `early_data` are as there. Returns the `Tunnel`; raises what that raises.
+    """
+    way = None
+    if not (source_address or socket_options or all_errors or early_data):
+        way = usual_way(chain)
+    if way is not None:
+        opened = connect_as_usual(chain, target, way, deadline, make)
+        note_destination(chain, target)
+        return opened
+    return open_tunnel(
+        chain,
+        target,
+        deadline,
+        make=make,
+        family=family,
+        source_address=source_address,
+        socket_options=socket_options,
+        all_errors=all_errors,
+        early_data=early_data,
+    )

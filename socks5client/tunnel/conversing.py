@@ -86,6 +86,24 @@ def converse_as_usual(
             return tuple.__new__(Reply, (0, received[ADDRESS_START:]))
     except OSError as error:
         failure = error
+    steps = converse_otherwise(chain, command, address, sock, deadline, received, failure)
+    return (yield from steps)
+
+
+def converse_otherwise(
+    chain: Chain,
+    command: Command,
+    address: Address,
+    sock: socket.socket,
+    deadline: Deadline | None,
+    received: bytes,
+    failure: OSError | None,
+) -> Waiting[Reply]:
+    """What comes of an exchange that began as usual, until `received` was not, or by `failure`.
+
+    `chain`, `command`, `address`, `sock` and `deadline` are as for `converse_as_usual`, and so is
+    what it returns and raises.
+    """
     handshake = Handshake(chain, Request(command, address))
     if received:
         handshake.receive_data(received)

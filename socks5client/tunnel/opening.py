@@ -98,17 +98,12 @@ def open_tunnel(
     handshake. Raises a SocksError, the system's `gaierror` where a name is looked up here, or
     ValueError for more early data than 16384 bytes.
     """
-    first = chain[0]
-    if (
-        first.is_usual
-        and first.remote_dns
-        and len(chain) == 1
-        and command is not _BIND
-        and not (source_address or socket_options or all_errors or early_data or trace)
+    if command is not _BIND and not (
+        source_address or socket_options or all_errors or early_data or trace
     ):
-        ways = literal(first.host, first.port)
-        if ways:
-            return _open_as_usual(chain, command, target, ways[0], deadline, make)
+        way = usual_way(chain)
+        if way is not None:
+            return _open_as_usual(chain, command, target, way, deadline, make)
     if len(early_data) > MAX_EARLY_DATA:
         raise ValueError(f"{len(early_data)} bytes of early data; {MAX_EARLY_DATA} is the most")
     return _open(
@@ -124,6 +119,16 @@ def open_tunnel(
         early_data,
         trace,
     )
+
+
+def usual_way(chain: Chain) -> Way | None:
+    """The way to the only proxy of `chain`, an IP address, where nothing else is unusual either."""
+    first = chain[0]
+    if len(chain) == 1 and first.is_usual and first.remote_dns:
+        ways = literal(first.host, first.port)
+        if ways:
+            return ways[0]
+    return None
 
 
 def _open_as_usual(
