@@ -21,6 +21,7 @@ EXPECTED = {
     "connect": ["Connect and close through microsocks", ", with a password,"],
     "asyncio, trio": ["socks5client.asyncio.connect", "socks5client.trio.connect"],
     "syscalls": [],  # containers may forbid strace
+    "instructions": ["Instructions of one connect", "floor"],
     "download": ["Download of", "MB/s"],
     "httpx": ["a new connection for each request", "keep-alive", "HTTP/2", "Socks5Transport"],
     "httpx async": ["20 at a time", "AsyncSocks5Transport"],

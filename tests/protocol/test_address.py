@@ -98,6 +98,19 @@ def test_another_shape(address: object) -> None:
         Address.from_tuple(address)  # type: ignore[arg-type]
 
 
+class Port(int):
+    """An int to whoever asks for one."""
+
+
+def test_what_only_equals_a_port_is_none() -> None:
+    assert Address.from_tuple(("known.test", 80)) == ("known.test", 80)
+    with pytest.raises(TypeError, match="port must be an int, not float"):
+        Address.from_tuple(("known.test", 80.0))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="host must be a str, not NoneType"):
+        Address.from_tuple((None, 80))  # type: ignore[arg-type]
+    assert Address.from_tuple(("known.test", Port(80))) == ("known.test", 80)
+
+
 def test_bytes_outside_ascii() -> None:
     with pytest.raises(ValueError, match="is not ASCII"):
         Address.from_tuple((b"\xff", 1))
