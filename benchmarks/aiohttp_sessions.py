@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tests import real_servers
-
 from .measure import CPU_MICROSECONDS, WALL_MICROSECONDS, Contestant, Table, interleave, timed
-from .run import LeftOutError, folder, missing, need_programs
+from .run import missing, proxy_and_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,13 +24,7 @@ DIRECT, OURS, THEIRS = "aiohttp direct, no proxy", "Socks5Connector", "aiohttp-s
 
 def run(settings: Settings) -> Iterator[Table]:
     """CPU and wall time per request, on asyncio."""
-    for module in ("aiohttp", "trustme"):
-        if find_spec(module) is None:
-            raise LeftOutError(f"{module} is not installed")
-    need_programs("danted", "nginx")
-    with ExitStack() as stack:
-        proxy = stack.enter_context(real_servers.danted(stack.enter_context(folder())))
-        origin = stack.enter_context(real_servers.nginx(stack.enter_context(folder())))
+    with proxy_and_origin("aiohttp") as (proxy, origin):
         url, rounds = f"{origin.http_url}/index.html", settings.rounds_or(ROUNDS)
         yield _table(proxy, url, rounds, settings.size_or(NEW_CONNECTIONS, 2), keep_alive=False)
         yield _table(proxy, url, rounds, settings.size_or(REQUESTS, 3), keep_alive=True)

@@ -7,10 +7,8 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tests import real_servers
-
 from .measure import CPU_MICROSECONDS, WALL_MICROSECONDS, Bar, Contestant, Table, interleave, timed
-from .run import LeftOutError, folder, missing, need_programs
+from .run import missing, proxy_and_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,15 +30,9 @@ KEEP_ALIVE_BAR = {OURS: Bar(1.05)}
 
 def run(settings: Settings) -> Iterator[Table]:
     """CPU and wall time per request."""
-    for module in ("httpx", "trustme"):
-        if find_spec(module) is None:
-            raise LeftOutError(f"{module} is not installed")
-    need_programs("danted", "nginx")
     requests = settings.size_or(REQUESTS, 3)
     news = settings.size_or(NEW_CONNECTIONS, 2)
-    with ExitStack() as stack:
-        proxy = stack.enter_context(real_servers.danted(stack.enter_context(folder())))
-        origin = stack.enter_context(real_servers.nginx(stack.enter_context(folder())))
+    with proxy_and_origin("httpx") as (proxy, origin):
         setting = proxy, origin, settings.rounds_or(ROUNDS)
         yield _table("a new connection for each request", *setting, origin.http_url, news, False)
         yield _table("keep-alive", *setting, origin.http_url, requests, True)

@@ -8,11 +8,9 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tests import real_servers
-
 from .http import DIRECT, HTTPX_SOCKS, OWN
 from .measure import CPU_MICROSECONDS, WALL_MICROSECONDS, Bar, Contestant, Table, interleave, timed
-from .run import LeftOutError, folder, missing, need_programs
+from .run import missing, proxy_and_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +29,7 @@ BAR = Bar(1.15)
 
 def run(settings: Settings) -> Iterator[Table]:
     """CPU and wall time per request, on asyncio."""
-    for module in ("httpx", "trustme"):
-        if find_spec(module) is None:
-            raise LeftOutError(f"{module} is not installed")
-    need_programs("danted", "nginx")
-    with ExitStack() as stack:
-        proxy = stack.enter_context(real_servers.danted(stack.enter_context(folder())))
-        origin = stack.enter_context(real_servers.nginx(stack.enter_context(folder())))
+    with proxy_and_origin("httpx") as (proxy, origin):
         yield _table(settings, proxy, origin, http2=False)
         if find_spec("h2"):
             yield _table(settings, proxy, origin, http2=True)

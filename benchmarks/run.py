@@ -14,6 +14,8 @@ from tests import real_servers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.real_servers import Origin, RealProxy
+
 
 class LeftOutError(Exception):
     """A benchmark cannot run here; the message says what is missing."""
@@ -50,6 +52,22 @@ def need_programs(*names: str) -> None:
     for name in names:
         if real_servers.find(name) is None:
             raise LeftOutError(f"{name} is not installed (Debian package {packages[name]})")
+
+
+@contextmanager
+def proxy_and_origin(module: str) -> Iterator[tuple[RealProxy, Origin]]:
+    """danted and nginx, for the HTTP client `module`. Raises LeftOutError where one is missing."""
+    for needed in (module, "trustme"):
+        if find_spec(needed) is None:
+            raise LeftOutError(f"{needed} is not installed")
+    need_programs("danted", "nginx")
+    with (
+        folder() as files,
+        real_servers.danted(files) as proxy,
+        folder() as place,
+        real_servers.nginx(place) as origin,
+    ):
+        yield proxy, origin
 
 
 def missing(**modules: str) -> list[str]:
