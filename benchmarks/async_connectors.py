@@ -97,4 +97,4 @@ def run(loop: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
 
         return trio.run(function, *args)
     with asyncio.Runner() as runner:
-        return runner.run(function(*args))  # type: ignore[arg-type]
+        return runner.run(function(*args))
